@@ -1,0 +1,17 @@
+"""The kinds there are. A new kind is one module here, one line in `registry`, a schema and an example.
+
+Knows each kind's API: its fields, paths and quirks. Knows no HTTP library, no files, no terminal, and not why a change
+was planned.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..resource import Kinds
+from .subscription import Subscription
+
+
+def registry(now: datetime) -> Kinds:
+    """Every kind by its name, as seen at *now*: schedules are judged by the clock they are given."""
+    return {kind.kind: kind for kind in (Subscription(now),)}

@@ -1,0 +1,120 @@
+"""Values that not everybody may see, and the one place where they are shown.
+
+An address, a webhook URL or a key is wrapped the moment it enters the program. Formatting a wrapped value in any way
+(`str`, `repr`, an f-string, a traceback) gives its mask; the value itself is only had by name, with `.value`, and only
+two rooms ask for it: `api`, which sends it, and `show`, below, which knows who is looking. Knows nothing of
+subscriptions, of HTTP or of how a report is laid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Private:
+    """A value that formatting masks. Compare and hash it like the text it holds."""
+
+    value: str
+
+    @property
+    def mask(self) -> str:
+        """What everybody may see in its place."""
+        return "***"
+
+    def shown(self, *, addresses: bool) -> str:
+        """The text for somebody who may (*addresses*) or may not see addresses; never more than the mask by default."""
+        return self.mask
+
+    def __str__(self) -> str:
+        return self.mask
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.mask}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.mask, spec)
+
+
+class Key(Private):
+    """An API key: seen by nobody, sent in one header."""
+
+    __slots__ = ()
+
+
+class SecretUrl(Private):
+    """A webhook or Teams URL: whoever has it can post. Only its scheme and host are ever shown (design §6)."""
+
+    __slots__ = ()
+
+    @property
+    def mask(self) -> str:
+        """`https://host/***`, or `***` for what is not a URL."""
+        try:
+            parts = urlsplit(self.value.strip())
+            host = parts.hostname or ""
+        except ValueError:
+            return "***"
+        return f"{parts.scheme}://{host}/***" if parts.scheme and host else "***"
+
+
+class Address(Private):
+    """One e-mail address, shown in full to a reviewer on a terminal and to machines (design §6)."""
+
+    __slots__ = ()
+
+    @property
+    def mask(self) -> str:
+        """`a***@example.com`; what has no `@` is hidden whole."""
+        return mask_address(self.value)
+
+    def shown(self, *, addresses: bool) -> str:
+        """The address itself for those who may see addresses, its mask for others."""
+        return self.value if addresses else self.mask
+
+
+class Recipients(Private):
+    """An e-mail `target_value`: addresses joined by commas, spelled exactly as on the wire."""
+
+    __slots__ = ()
+
+    @property
+    def mask(self) -> str:
+        """Every address masked, the commas kept, so that the number of them can be read."""
+        return ",".join(mask_address(part) for part in self.value.split(","))
+
+    def shown(self, *, addresses: bool) -> str:
+        """The text itself for those who may see addresses, its mask for others."""
+        return self.value if addresses else self.mask
+
+
+Message = tuple[str | Private, ...]
+"""A sentence in parts: plain text, and values that are masked or shown when it is rendered."""
+
+
+def mask_address(address: str) -> str:
+    """`ana@example.com` as `a***@example.com`."""
+    local, at, domain = address.strip().rpartition("@")
+    return f"{local[:1]}***@{domain}" if at else "***"
+
+
+def say(*parts: str | int | Private) -> Message:
+    """The message made of *parts*; numbers become text."""
+    return tuple(part if isinstance(part, str | Private) else str(part) for part in parts)
+
+
+def listed(values: Iterable[str | int | Private], separator: str = ", ") -> Message:
+    """The message that names *values* one after the other."""
+    parts: list[str | Private] = []
+    for value in values:
+        if parts:
+            parts.append(separator)
+        parts.append(value if isinstance(value, str | Private) else str(value))
+    return tuple(parts)
+
+
+def show(message: Message, *, addresses: bool) -> str:
+    """*message* as text, for somebody who may (*addresses*) or may not see addresses."""
+    return "".join(part if isinstance(part, str) else part.shown(addresses=addresses) for part in message)

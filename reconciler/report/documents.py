@@ -1,0 +1,199 @@
+"""The JSON formats of design §6: plan/v1, apply/v1, validation/v1, error/v1. Stable, and never half a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..errors import Answer, Problem
+from ..model import Action, ApplyResult, Change, Effect, FieldChange, Finding, Outcome, Plan, Request, Source, Status
+from .view import Viewer
+
+PLAN = "posthog-reconciler/plan/v1"
+APPLY = "posthog-reconciler/apply/v1"
+VALIDATION = "posthog-reconciler/validation/v1"
+ERROR = "posthog-reconciler/error/v1"
+
+Document = dict[str, Any]
+
+
+def dumps(document: Any) -> str:
+    """*document* as JSON text: two spaces, keys in the order of design §6, characters as they are."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def several(documents: Sequence[Document]) -> Any:
+    """One document by itself, several as a list (design §6)."""
+    return documents[0] if len(documents) == 1 else list(documents)
+
+
+def plan(plan: Plan, viewer: Viewer) -> Document:
+    """The plan/v1 document of *plan*."""
+    environment = plan.environment
+    return {
+        "format": PLAN,
+        "environment": {
+            "name": environment.name,
+            "host": environment.host,
+            "project_id": environment.project_id,
+        },
+        "namespace": plan.namespace,
+        "digest": plan.digest,
+        "base": plan.base,
+        "summary": summary(plan),
+        "coverage": _coverage(plan, viewer),
+        "changes": [_change(change, viewer) for change in plan.changes],
+        "findings": [_finding(finding, viewer) for finding in plan.findings],
+    }
+
+
+def summary(plan: Plan) -> dict[str, int]:
+    """How many changes of each sort, and how many rows stay as they are."""
+    counts = {action.value: plan.count(action) for action in Action}
+    return counts | {
+        "unchanged": plan.unchanged,
+        "unmanaged": plan.coverage.unmanaged + plan.coverage.foreign,
+    }
+
+
+def apply(result: ApplyResult, viewer: Viewer) -> Document:
+    """The apply/v1 document of *result*."""
+    environment = result.plan.environment
+    return {
+        "format": APPLY,
+        "environment": {
+            "name": environment.name,
+            "host": environment.host,
+            "project_id": environment.project_id,
+        },
+        "namespace": result.plan.namespace,
+        "digest": result.plan.digest,
+        "summary": {status.value: result.count(status) for status in Status},
+        "verified": result.verified,
+        "interrupted": result.interrupted,
+        "outcomes": [outcome(item, viewer) for item in result.outcomes],
+        "findings": [_finding(finding, viewer) for finding in (*result.plan.findings, *result.findings)],
+    }
+
+
+def outcome(outcome: Outcome, viewer: Viewer) -> Document:
+    """What became of one change."""
+    return {
+        "action": outcome.change.action.value,
+        "kind": outcome.change.kind,
+        "name": outcome.change.name,
+        "id": outcome.id,
+        "status": outcome.status.value,
+        "reason": viewer.text(outcome.reason) or None,
+        "error": _answer(outcome.answer),
+        "attempts": outcome.attempts,
+    }
+
+
+def validation(manifests: int, problems: Iterable[Problem], warnings: Iterable[Problem], viewer: Viewer) -> Document:
+    """The validation/v1 document."""
+    errors = [_problem(problem, viewer) for problem in problems]
+    return {
+        "format": VALIDATION,
+        "valid": not errors,
+        "manifests": manifests,
+        "errors": errors,
+        "warnings": [_problem(warning, viewer) for warning in warnings],
+    }
+
+
+def error(problems: Iterable[Problem], viewer: Viewer) -> Document:
+    """The error/v1 document."""
+    return {"format": ERROR, "errors": [_problem(problem, viewer) for problem in problems]}
+
+
+def _coverage(plan: Plan, viewer: Viewer) -> Document:
+    coverage = plan.coverage
+    return {
+        "managed": coverage.managed,
+        "unmanaged": coverage.unmanaged,
+        "other_namespaces": coverage.foreign,
+        "unmanaged_by_creator": [
+            {"creator": viewer.value(creator), "rows": many} for creator, many in coverage.creators
+        ],
+    }
+
+
+def _change(change: Change, viewer: Viewer) -> Document:
+    *first, last = change.requests
+    document: Document = {
+        "action": change.action.value,
+        "kind": change.kind,
+        "name": change.name,
+        "id": change.id,
+        "source": _source(change.source),
+        "fields": [_field(field, viewer) for field in change.fields],
+        "request": _request(last, viewer),
+        "effects": [_effect(effect, viewer) for effect in change.effects],
+    }
+    if first:
+        # A replacement soft-deletes the old row before `request` creates the new one.
+        document["retire"] = _request(first[0], viewer)
+    return document
+
+
+def _field(field: FieldChange, viewer: Viewer) -> Document:
+    cause = field.cause.value if field.cause is not None else None
+    return {
+        "field": field.field,
+        "before": viewer.value(field.before),
+        "after": viewer.value(field.after),
+        "cause": cause,
+    }
+
+
+def _request(request: Request, viewer: Viewer) -> Document:
+    return {"method": request.method, "path": request.path, "json": viewer.value(dict(request.body or {}))}
+
+
+def _effect(effect: Effect, viewer: Viewer) -> Document:
+    document: Document = {"effect": effect.effect}
+    if effect.effect == "mail":
+        document["recipients"] = viewer.value(effect.recipients)
+    else:
+        document["channel"] = viewer.value(effect.channel)
+    document |= {key: value for key, value in (("when", effect.when), ("why", effect.why)) if value is not None}
+    return document | ({"unknown": True} if effect.unknown else {})
+
+
+def _finding(finding: Finding, viewer: Viewer) -> Document:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "name": finding.name,
+        "id": finding.id,
+        "message": viewer.text(finding.message),
+        "source": _source(finding.source),
+    }
+
+
+def _source(source: Source | None) -> Document | None:
+    return {"path": source.path, "line": source.line} if source is not None else None
+
+
+def _problem(problem: Problem, viewer: Viewer) -> Document:
+    return {
+        "path": problem.path,
+        "line": problem.line,
+        "column": problem.column,
+        "rule": problem.rule,
+        "message": viewer.text(problem.message),
+    }
+
+
+def _answer(answer: Answer | None) -> Document | None:
+    if answer is None:
+        return None
+    return {
+        "status": answer.status,
+        "type": answer.type,
+        "code": answer.code,
+        "attr": answer.attr,
+        "detail": answer.detail,
+    }

@@ -1,0 +1,191 @@
+"""Plans, results and problems as text for a terminal or a log. Every untrusted character is made visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..errors import Problem
+from ..model import Action, ApplyResult, Change, FieldChange, Finding, Outcome, Plan, Severity, Status
+from ..privacy import Message
+from . import people
+from .view import Viewer, count, visible
+
+_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.RESTORE: "^", Action.REPLACE: "±", Action.DELETE: "-"}
+_COLOURS = {"+": 32, "~": 33, "^": 36, "±": 35, "-": 31}
+_RED, _YELLOW, _GREEN, _BOLD, _DIM = 31, 33, 32, 1, 2
+_SEVERITIES = {Severity.BLOCK: ("blocked", _RED), Severity.WARNING: ("warning", _YELLOW), Severity.NOTE: ("note", _DIM)}
+_STATUSES = {Status.APPLIED: _GREEN, Status.FAILED: _RED, Status.UNKNOWN: _YELLOW, Status.SKIPPED: _DIM}
+
+
+def plan(plan: Plan, viewer: Viewer) -> str:
+    """A plan: who is mailed, a block per change, what must be known, and a summary line."""
+    write = _Writer(viewer)
+    write.line(f"{plan.environment.name}: project {plan.environment.project_id} on {plan.environment.host}", _BOLD)
+    if plan.changes:
+        write.message(people.sentence(plan), _BOLD)
+    for change in plan.changes:
+        write.blank()
+        _write_change(write, change)
+    if plan.findings:
+        write.blank()
+    for finding in plan.findings:
+        _write_finding(write, finding)
+    write.blank()
+    write.line(_summary(plan), _BOLD)
+    write.line(_coverage(plan), _DIM)
+    write.line(f"Digest {plan.digest}", _DIM)
+    return write.text()
+
+
+def drift(found: Plan, viewer: Viewer) -> str:
+    """A drift report: the plan that would undo it, introduced as what it is."""
+    if not found.changes:
+        head = "No drift: what the server holds is what the manifests say."
+    else:
+        head = f"{count(len(found.changes), 'subscription')} drifted from git; an apply would do this:"
+    return f"{head}\n\n{plan(found, viewer)}"
+
+
+def result(result: ApplyResult, viewer: Viewer) -> str:
+    """What became of every change, and whether a fresh listing proved it."""
+    write = _Writer(viewer)
+    for outcome in result.outcomes:
+        _write_outcome(write, outcome)
+    if result.outcomes:
+        write.blank()
+    counts = ", ".join(f"{result.count(status)} {status.value}" for status in Status if result.count(status))
+    write.line(f"{result.plan.environment.name}: {counts or 'nothing to do'}.", _BOLD)
+    if result.interrupted:
+        write.line("Interrupted: what is skipped was not started. The same command again finishes it.", _YELLOW)
+    if result.verified is not None:
+        said = "Verified: a fresh listing plans nothing more." if result.verified else _UNVERIFIED
+        write.line(said, _GREEN if result.verified else _YELLOW)
+    return write.text()
+
+
+_UNVERIFIED = "Not verified: a fresh listing still plans changes; run plan to see them."
+
+
+def validation(manifests: int, problems: Sequence[Problem], warnings: Sequence[Problem], viewer: Viewer) -> str:
+    """Every problem with its place, then one line that counts."""
+    write = _Writer(viewer)
+    for problem in problems:
+        _write_problem(write, problem, "error", _RED)
+    for warning in warnings:
+        _write_problem(write, warning, "warning", _YELLOW)
+    if problems:
+        write.line(f"{count(len(problems), 'error')} in {count(manifests, 'manifest')}.", _RED)
+    else:
+        write.line(f"{count(manifests, 'manifest')} valid.", _GREEN)
+    return write.text()
+
+
+def problems(found: Iterable[Problem], viewer: Viewer) -> str:
+    """Errors, one line each: where, what, the way out."""
+    write = _Writer(viewer)
+    for problem in found:
+        _write_problem(write, problem, "error", _RED)
+    return write.text()
+
+
+class _Writer:
+    """Collects lines; colours them where the viewer has colour; makes every message's characters visible."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+        self._lines: list[str] = []
+
+    def paint(self, text: str, colour: int | None) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.viewer.colour and colour is not None else text
+
+    def line(self, text: str, colour: int | None = None) -> None:
+        self._lines.append(self.paint(visible(text), colour))
+
+    def message(self, message: Message, colour: int | None = None) -> None:
+        self.line(self.viewer.text(message).rstrip(), colour)
+
+    def pieces(self, *pieces: tuple[str, int | None]) -> None:
+        self._lines.append("".join(self.paint(visible(text), colour) for text, colour in pieces))
+
+    def blank(self) -> None:
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
+
+    def text(self) -> str:
+        return "\n".join(self._lines)
+
+
+def _write_change(write: _Writer, change: Change) -> None:
+    sign = _SIGNS[change.action]
+    row = f" (row {change.id})" if change.id is not None else ""
+    place = f"  {change.source.path}:{change.source.line}" if change.source is not None else ""
+    write.pieces((f"{sign} {change.action} {change.name}{row}", _COLOURS[sign]), (place, _DIM))
+    if change.action is Action.DELETE:
+        return
+    width = max((len(field.field) for field in change.fields), default=0)
+    for field in change.fields:
+        _write_field(write, change, field, width)
+    for effect in change.effects:
+        write.pieces(("    → ", _YELLOW), (write.viewer.text(people.effect_line(effect)), _YELLOW))
+
+
+def _write_field(write: _Writer, change: Change, field: FieldChange, width: int) -> None:
+    label = f"    {field.field.ljust(width)}  "
+    after = write.viewer.inline(field.after)
+    if change.action is Action.CREATE:
+        write.line(label + after)
+        return
+    cause = f"  ({field.cause})" if field.cause is not None else ""
+    before = write.viewer.inline(field.before)
+    write.pieces((label, None), (before, _RED), (" → ", None), (after, _GREEN), (cause, _DIM))
+
+
+def _write_finding(write: _Writer, finding: Finding) -> None:
+    word, colour = _SEVERITIES[finding.severity]
+    place = f"{finding.source.path}:{finding.source.line}: " if finding.source is not None else ""
+    name = f"{finding.name}: " if finding.name else ""
+    write.pieces((f"{word} ", colour), (f"{place}{name}{write.viewer.text(finding.message)} [{finding.rule}]", None))
+
+
+def _write_outcome(write: _Writer, outcome: Outcome) -> None:
+    row = f" (row {outcome.id})" if outcome.id is not None else ""
+    reason = write.viewer.text(outcome.reason)
+    write.pieces(
+        (outcome.status.ljust(8), _STATUSES[outcome.status]),
+        (f"{outcome.change.action} {outcome.change.name}{row}", None),
+        (f": {reason}" if reason else "", None),
+    )
+
+
+def _write_problem(write: _Writer, problem: Problem, word: str, colour: int) -> None:
+    place = ":".join(str(part) for part in (problem.path, problem.line, problem.column) if part is not None)
+    write.pieces(
+        (f"{place}: " if place else "", _BOLD),
+        (f"{word}: ", colour),
+        (f"{write.viewer.text(problem.message)} [{problem.rule}]", None),
+    )
+
+
+def _summary(plan: Plan) -> str:
+    words = ", ".join(_counts(plan))
+    if plan.blockers:
+        return f"Refused: {count(len(plan.blockers), 'finding')} must be settled first ({words})."
+    if not plan.changes:
+        return f"Nothing to do: {count(plan.unchanged, 'subscription')} as git says."
+    return f"Plan: {words}."
+
+
+def _counts(plan: Plan) -> Iterator[str]:
+    for action in Action:
+        if plan.count(action):
+            yield f"{plan.count(action)} to {action}"
+    yield f"{plan.unchanged} unchanged"
+
+
+def _coverage(plan: Plan) -> str:
+    coverage = plan.coverage
+    total = coverage.managed + coverage.unmanaged + coverage.foreign
+    return (
+        f"{coverage.managed} of {count(total, 'live subscription')} managed here, {coverage.unmanaged} unmanaged, "
+        f"{coverage.foreign} of other namespaces."
+    )

@@ -1,0 +1,133 @@
+"""The seam between the engine and a kind: what a kind must be able to say. Pure on purpose.
+
+A kind reads rows and builds requests; it never sends one. So a kind is tested with literals, and a new kind is one
+module, one line in the registry, a schema and an example. Knows the nouns; knows neither which kinds exist nor how a
+Request is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .model import Cause, Config, Desired, Effect, Environment, Fields, Finding, Json, Live, Manifest, Request, Tag
+from .privacy import Message, Private
+
+Pointer = tuple[str | int, ...]
+"""The way from a document's root to a value: keys and list positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something a kind does not accept in a manifest, by the place inside the document. A warning is not an error."""
+
+    pointer: Pointer
+    rule: str
+    message: Message
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for on the command line that changes what a manifest means.
+
+    `resubscribe` are addresses to be mailed again although they unsubscribed; `reanchor` is False for `drift`, which
+    does not count a start that only daylight saving time has moved.
+    """
+
+    resubscribe: Collection[str] = frozenset()
+    reanchor: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The fields a row should have, once the base, the row and the Wish were heard.
+
+    Fields that are left out are not to be touched. `causes` are those the kind knows better than a comparison with the
+    base. `stays_deleted` says that the row must not be restored.
+    """
+
+    fields: Fields
+    causes: Mapping[str, Cause] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    stays_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The calls that carry out a change, in order, what people notice of them, and what a reader must know.
+
+    `added` and `removed` are the recipients who come and go, mailed at once or not.
+    """
+
+    requests: tuple[Request, ...]
+    effects: tuple[Effect, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    added: tuple[Private, ...] = ()
+    removed: tuple[Private, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An update or a restore to be drafted: the fields *changed* of *live* become those of *fields*.
+
+    `tag` is the tag the title shall carry, None for none; `retag` is True where that differs from the row's own.
+    """
+
+    desired: Desired
+    live: Live
+    fields: Fields
+    changed: tuple[str, ...]
+    tag: Tag | None
+    retag: bool = False
+
+
+class Resource(Protocol):
+    """What the engine asks of a kind. Every answer is a value; nothing here touches the world."""
+
+    @property
+    def kind(self) -> str:
+        """The `kind:` of its manifests."""
+
+    def check(self, manifest: Manifest, config: Config) -> Sequence[Fault]:
+        """What the manifest and the config alone show to be wrong; what JSON Schema cannot say (design §2)."""
+
+    def desired(self, manifest: Manifest, config: Config, environment: Environment) -> Desired:
+        """The manifest worked out for *environment*. The manifest passed `check`."""
+
+    def listing(self, *, deleted: bool) -> Request:
+        """The call that lists every live row, or every soft-deleted one."""
+
+    def retrieve(self, id: int) -> Request:
+        """The call that reads one row."""
+
+    def decode(self, row: Json) -> Live:
+        """The row of an answer, lenient with what it does not know. Raises ValueError for what is no row at all."""
+
+    def wire(self, value: Any) -> Any:
+        """A field's normalised value as JSON, private parts still masked."""
+
+    def settle(self, desired: Desired, live: Live, base: Desired | None, wish: Wish) -> Settled:
+        """What *live* should become, never against the will of those who unsubscribed or of the server itself."""
+
+    def is_pinned(self, live: Live, fields: Fields, changed: Collection[str]) -> bool:
+        """Whether this server would refuse the change in place, so that the row must be replaced."""
+
+    def create(self, desired: Desired, tag: Tag, peers: Sequence[Live]) -> Draft:
+        """The call that creates the row; *peers* are the live rows, which tell the server's generation."""
+
+    def edit(self, edit: Edit) -> Draft:
+        """The PATCH that updates a live row, or restores a deleted one."""
+
+    def remove(self, id: int) -> Request:
+        """The call that soft-deletes a row."""
+
+    def likeness(self, desired: Desired, live: Live) -> str | None:
+        """What makes *live* look like the same thing sent to the same people, in words, or None."""
+
+    def mismatch(self, request: Request, row: Json) -> tuple[str, ...]:
+        """The fields of *request* that the answered *row* does not hold: servers ignore what they do not know."""
+
+
+Kinds = Mapping[str, Resource]

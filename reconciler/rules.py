@@ -1,0 +1,186 @@
+"""Every rule a plan can report, with its severity, its meaning and the way out; docs/findings.md is written from here.
+
+Knows the shape of a finding, and nothing of when a rule applies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Finding, Severity, Source
+from .privacy import Private, say
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A sort of finding: its id, how much it matters, what it means and what to do about it."""
+
+    id: str
+    severity: Severity
+    meaning: str
+    way_out: str
+
+    def finding(
+        self,
+        *parts: str | int | Private,
+        name: str | None = None,
+        source: Source | None = None,
+        id: int | None = None,
+    ) -> Finding:
+        """This rule's finding, said in *parts*, about the manifest *name* at *source* or the row *id*."""
+        return Finding(self.id, self.severity, say(*parts), name, source, id)
+
+
+RULES: dict[str, Rule] = {}
+"""Every rule by its id, in the order of this file."""
+
+
+def _rule(severity: Severity, id: str, meaning: str, way_out: str) -> Rule:
+    rule = Rule(id, severity, meaning, way_out)
+    RULES[id] = rule
+    return rule
+
+
+_BLOCK, _WARNING, _NOTE = Severity.BLOCK, Severity.WARNING, Severity.NOTE
+
+# Identity (design §4, steps 1 to 6)
+ID_NOT_FOUND = _rule(
+    _BLOCK,
+    "id-not-found",
+    "`metadata.id` names a row that is not in this project, neither live nor soft-deleted.",
+    "Correct the id, give it per environment (`id: {production: 4218}`), or remove it to have a new row created.",
+)
+ID_OTHER_TAG = _rule(
+    _BLOCK,
+    "id-other-tag",
+    "`metadata.id` names a row that carries another manifest's or another namespace's tag.",
+    "Ask its owner, then add `takeover: true`; or correct the id.",
+)
+ID_AND_TAG = _rule(
+    _BLOCK,
+    "id-and-tag",
+    "`metadata.id` names one row while another live row carries this manifest's own tag: both would mail.",
+    "Delete one of the two in PostHog, or point `id` at the row that carries the tag.",
+)
+DUPLICATE_TAG = _rule(
+    _BLOCK,
+    "duplicate-tag",
+    "Two or more live rows carry the tag of one manifest, so it cannot be told which one is meant.",
+    "Delete all but one of them in PostHog, or remove the tag from their titles.",
+)
+CLAIMED_TWICE = _rule(
+    _BLOCK,
+    "claimed-twice",
+    "Two manifests lead to one row, one of them by its id and the other by its tag or a previous name.",
+    "Remove the `id` or the previous name from one of the two manifests, or delete one manifest.",
+)
+PREVIOUS_LIVE = _rule(
+    _BLOCK,
+    "previous-live",
+    "Rows with the new name's tag and with a previous name's tag are both live: both would mail.",
+    "Delete one of the two rows in PostHog, or remove the name from `previousNames`.",
+)
+TWIN = _rule(
+    _BLOCK,
+    "twin",
+    "A row without a tag already sends the same thing to the same people; creating another would mail them twice.",
+    "Adopt it with the `id:` line, or state with the `distinct:` line that both are meant.",
+)
+RECREATE = _rule(
+    _BLOCK,
+    "recreate",
+    "The manifest existed at the base, but its row is gone for good: creating it again mails everybody again.",
+    "Find out who removed it; then `--allow-recreate`, or delete the manifest.",
+)
+
+# Removal (design §4)
+EMPTY_TREE = _rule(
+    _BLOCK,
+    "empty-tree",
+    "No manifests were found at all, which would soft-delete every row of this namespace.",
+    "Check the `manifests:` paths of the config; `--allow-empty` if it is meant.",
+)
+TOO_MANY_DELETES = _rule(
+    _BLOCK,
+    "too-many-deletes",
+    "The plan soft-deletes more rows than `policy.max_deletes` allows, by number and by percent.",
+    "Check what is being removed; `--max-deletes N` says yes to that number.",
+)
+PROTECTED = _rule(
+    _WARNING,
+    "protected",
+    "The row's manifest is gone or no longer names this environment, but it was protected, so the row stays.",
+    "Remove `protect: true` in one change and the manifest in the next, or restore the manifest.",
+)
+NOT_REMOVED = _rule(
+    _NOTE,
+    "not-removed",
+    "Rows of this namespace have no manifest, and this run was not to remove any.",
+    "Run without PATH, `--only` and `--no-prune`, with a config or `--prune`.",
+)
+NO_BASE = _rule(
+    _NOTE,
+    "no-base",
+    "A removal was planned without a base, so nobody could look up whether the manifest had been protected.",
+    "Give `--base REF`, as the GitHub Action does.",
+)
+
+# Limits (design §3)
+TOO_MANY_RECIPIENTS = _rule(
+    _BLOCK,
+    "too-many-recipients",
+    "The plan adds more distinct new addresses than `policy.max_new_recipients` allows.",
+    "Split the change, or raise the limit in the config in a change of its own.",
+)
+
+# What the server or its people did (design §4, contract §8)
+UNSUBSCRIBED = _rule(
+    _NOTE,
+    "unsubscribed",
+    "An address is at the base and in the manifest but gone from the row: the person unsubscribed. It is kept out.",
+    "Remove the address from the manifest; `--resubscribe ADDRESS` if the person asked to be back.",
+)
+EMPTIED = _rule(
+    _NOTE,
+    "emptied",
+    "Everybody unsubscribed, which soft-deleted the row. It stays deleted.",
+    "Delete the manifest; `--resubscribe ADDRESS` if a person asked to be back.",
+)
+DISABLED_BY_SERVER = _rule(
+    _WARNING,
+    "disabled-by-server",
+    "The server switched the row off by itself, mostly because its channel is broken. It is not switched on again.",
+    "Mend the channel in PostHog and switch the row on there.",
+)
+STALE_DELIVERY = _rule(
+    _WARNING,
+    "stale-delivery",
+    "A restored row keeps its old next delivery date, so the server sends to everybody at its next tick.",
+    "Accept it, or change the schedule in the same plan, which makes the server compute a new date.",
+)
+
+# What the server cannot do
+KIND_PINNED = _rule(
+    _WARNING,
+    "kind-pinned",
+    "This server does not let a row change between insight and dashboard: the row is replaced by a new one.",
+    "Accept it: the old row is soft-deleted, the new one has a new id and mails its recipients as a create does.",
+)
+ADOPTED_PINNED = _rule(
+    _BLOCK,
+    "adopted-pinned",
+    "This server does not let a row change between insight and dashboard, and a row adopted by id cannot be replaced.",
+    "Undo the change, or remove the `id`, so that a new row is created, and delete the old one in PostHog.",
+)
+TITLE_TOO_LONG = _rule(
+    _BLOCK,
+    "title-too-long",
+    "The row's title would pass the server's 100 characters with the tag it has to carry.",
+    "Give the manifest a shorter title.",
+)
+NEVER_DELIVERS = _rule(
+    _WARNING,
+    "never-delivers",
+    "The row would exist but never send anything, because no server version delivers to this target type.",
+    "Use another target type.",
+)
