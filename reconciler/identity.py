@@ -35,11 +35,6 @@ class Binding:
     how: How = How.NONE
     blocked: tuple[Finding, ...] = ()
 
-    @property
-    def is_taken_over(self) -> bool:
-        """Whether the row is adopted by id although it carries another tag, which the manifest asks to rewrite."""
-        return self.how is How.ID and self.desired.manifest.takeover
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -53,12 +48,14 @@ class Rows:
 
     @classmethod
     def of(cls, namespace: str, live: Iterable[Live], deleted: Iterable[Live] = ()) -> Rows:
-        """Index *live* and *deleted* by id and by tag, in the order of ids.
+        """Index the rows of both listings by id and by tag, in the order of ids.
 
-        A row that was restored or deleted between the two listings is taken as live: that is the careful reading.
+        What a row says of itself counts, not where it was listed: it may have been restored or deleted between the two
+        listings. One that says both is taken as live, because a live row is never made a second time.
         """
-        alive = {row.id: row for row in sorted(live, key=lambda row: row.id)}
-        dead = {row.id: row for row in sorted(deleted, key=lambda row: row.id) if row.id not in alive}
+        everything = sorted((*live, *deleted), key=lambda row: row.id)
+        alive = {row.id: row for row in everything if not row.deleted}
+        dead = {row.id: row for row in everything if row.deleted and row.id not in alive}
         return cls(namespace, alive, dead, _by_tag(alive.values()), _by_tag(dead.values()))
 
 
@@ -67,12 +64,15 @@ class Resolution:
     """Every manifest's Binding, in the manifests' order, and what remains of the live rows.
 
     `orphans` carry our namespace's tag and no manifest leads to them; `untagged` carry none and no manifest names them.
+    `claimed` are the rows a manifest has or names, also in vain; `ours` the live ones that may be called so: those with
+    our namespace's tag, those a manifest has, and untagged ones that it names.
     """
 
     bindings: tuple[Binding, ...]
     orphans: tuple[Live, ...]
     untagged: tuple[Live, ...]
     claimed: frozenset[int]
+    ours: frozenset[int]
 
 
 def needs_deleted(wanted: Iterable[Desired], rows: Rows) -> bool:
@@ -83,20 +83,20 @@ def needs_deleted(wanted: Iterable[Desired], rows: Rows) -> bool:
 def resolve(wanted: Sequence[Desired], rows: Rows) -> Resolution:
     """Find every manifest's row; two manifests that lead to one row block each other."""
     bindings = _unshared([_bind(desired, rows) for desired in wanted])
-    claimed = {binding.live.id for binding in bindings if binding.live is not None}
+    bound = {binding.live.id for binding in bindings if binding.live is not None}
     # A row that a manifest names is never an orphan, not even when the name is refused.
-    claimed |= {desired.id for desired in wanted if desired.id is not None}
+    named = {desired.id for desired in wanted if desired.id is not None}
     known = {tag for desired in wanted for tag in _tags(desired, rows)}
-    orphans = tuple(
-        row
-        for row in rows.live.values()
-        if row.tag is not None
-        and row.tag.namespace == rows.namespace
-        and row.tag not in known
-        and row.id not in claimed
+    tagged = [row for row in rows.live.values() if row.tag is not None and row.tag.namespace == rows.namespace]
+    free = [row for row in rows.live.values() if row.tag is None]
+    ours = {row.id for row in tagged} | {row.id for row in free if row.id in named} | (bound & rows.live.keys())
+    return Resolution(
+        tuple(bindings),
+        orphans=tuple(row for row in tagged if row.tag not in known and row.id not in bound | named),
+        untagged=tuple(row for row in free if row.id not in bound | named),
+        claimed=frozenset(bound | named),
+        ours=frozenset(ours),
     )
-    untagged = tuple(row for row in rows.live.values() if row.tag is None and row.id not in claimed)
-    return Resolution(tuple(bindings), orphans, untagged, frozenset(claimed))
 
 
 def tag_of(desired: Desired, namespace: str) -> Tag:
@@ -105,7 +105,8 @@ def tag_of(desired: Desired, namespace: str) -> Tag:
 
 
 def _bind(desired: Desired, rows: Rows) -> Binding:
-    if desired.id is not None:
+    # A tombstone takes any evidence of ownership: where its id is no longer live, a row with its tag may be.
+    if desired.id is not None and (desired.id in rows.live or not desired.tombstone):
         return _bind_by_id(desired, desired.id, rows)
     found = _live_row(desired, rows)
     blocked = _doubts(desired, rows)
@@ -123,7 +124,7 @@ def _bind_by_id(desired: Desired, id: int, rows: Rows) -> Binding:
     """Step 1: the row named by id must be here, must not be somebody else's, and must be the only one of ours."""
     row = rows.live.get(id) or rows.deleted.get(id)
     if row is None:
-        return Binding(desired, None, How.NONE, () if desired.tombstone else (_id_not_found(desired, id),))
+        return Binding(desired, None, How.NONE, (_id_not_found(desired, id),))
     tags = _tags(desired, rows)
     if row.tag is not None and row.tag not in tags and not desired.manifest.takeover:
         return Binding(desired, None, How.NONE, (_id_other_tag(desired, row),))
@@ -135,7 +136,7 @@ def _bind_by_id(desired: Desired, id: int, rows: Rows) -> Binding:
 
 def _live_row(desired: Desired, rows: Rows) -> Live | None:
     """Steps 1 to 3 among live rows: the first that fits; doubts are judged elsewhere."""
-    if desired.id is not None:
+    if desired.id is not None and not desired.tombstone:
         return rows.live.get(desired.id)
     found = [row for tag in _tags(desired, rows) for row in rows.live_by_tag.get(tag, ())]
     return found[0] if found else None

@@ -8,6 +8,8 @@ subscriptions, of HTTP or of how a report is laid out.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -118,3 +120,19 @@ def listed(values: Iterable[str | int | Private], separator: str = ", ") -> Mess
 def show(message: Message, *, addresses: bool) -> str:
     """*message* as text, for somebody who may (*addresses*) or may not see addresses."""
     return "".join(part if isinstance(part, str) else part.shown(addresses=addresses) for part in message)
+
+
+_MOST_SHOWN = 60
+_LOOKS_LIKE_KEY = re.compile(r"ph[a-z]_\w{8}")
+
+
+def quoted(text: str) -> Message:
+    """*text* in double quotes for a message: shortened, control characters visible, masked where it looks private."""
+    short = text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
+    if _LOOKS_LIKE_KEY.search(text):
+        return (Key(text),)
+    if "://" in text:
+        return (SecretUrl(text),)
+    if "@" in text.lstrip("@"):
+        return ('"', Recipients(short), '"')
+    return (json.dumps(short, ensure_ascii=False),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..errors import Problem
-from ..model import Plan, Severity
+from ..model import ApplyResult, Plan, Severity, Status
 from .view import Viewer, visible
 
 _COMMANDS = {Severity.BLOCK: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -25,6 +25,21 @@ def plan(plan: Plan, viewer: Viewer) -> str:
             f"{finding.name}: {viewer.text(finding.message)}" if finding.name else viewer.text(finding.message),
         )
         for finding in plan.findings
+    )
+
+
+def result(result: ApplyResult, viewer: Viewer) -> str:
+    """What did not apply, one workflow command a line."""
+    return "\n".join(
+        _command(
+            "warning" if outcome.status is Status.SKIPPED else "error",
+            outcome.change.source.path if outcome.change.source is not None else None,
+            outcome.change.source.line if outcome.change.source is not None else None,
+            outcome.status,
+            f"{outcome.change.action} {outcome.change.name}: {viewer.text(outcome.reason)}",
+        )
+        for outcome in result.outcomes
+        if outcome.status is not Status.APPLIED
     )
 
 

@@ -88,6 +88,14 @@ def problems(found: Iterable[Problem], viewer: Viewer) -> str:
     return write.text()
 
 
+def warnings(found: Iterable[Problem], viewer: Viewer) -> str:
+    """Warnings, one line each."""
+    write = _Writer(viewer)
+    for problem in found:
+        _write_problem(write, problem, "warning", _YELLOW)
+    return write.text()
+
+
 class _Writer:
     """Collects lines; colours them where the viewer has colour; makes every message's characters visible."""
 

@@ -1,0 +1,177 @@
+"""What goes to standard output and standard error: formats, who may see addresses, progress, and the worst exit code.
+
+Standard output holds the result and nothing else; standard error never holds an address.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import click
+
+from ..errors import Problem
+from ..model import ApplyResult, Finding, Plan, Severity, Status
+from ..report import Viewer, documents, github, markdown, text
+
+DONE, ERROR, PENDING, REFUSED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+_WORST_FIRST = (INTERRUPTED, PARTIAL, REFUSED, ERROR, PENDING, DONE)
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several environments together (design §6)."""
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where and for whom a command writes."""
+
+    format: Format
+    viewer: Viewer
+
+    @classmethod
+    def chosen(cls, format: Format, *, show_addresses: bool, in_ci: bool, plain: bool) -> Output:
+        """The Output for this terminal: addresses in full on a person's terminal and in JSON only (design §6)."""
+        terminal = sys.stdout.isatty() and not in_ci
+        addresses = show_addresses or format is Format.JSON or (format is Format.TEXT and terminal)
+        colour = format is Format.TEXT and sys.stdout.isatty() and not plain
+        return cls(format, Viewer(addresses, colour))
+
+    def plans(self, plans: Sequence[Plan], *, drift: bool = False) -> None:
+        """Write *plans*, one environment after the other."""
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(documents.several([documents.plan(plan, self.viewer) for plan in plans])))
+            case Format.MARKDOWN:
+                _write_each(markdown.plan(plan, self.viewer) for plan in plans)
+            case Format.GITHUB:
+                _write_each(github.plan(plan, self.viewer) for plan in plans)
+            case Format.TEXT:
+                _write_each((text.drift if drift else text.plan)(plan, self.viewer) for plan in plans)
+
+    def results(self, results: Sequence[ApplyResult]) -> None:
+        """Write what became of every change."""
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(documents.several([documents.apply(item, self.viewer) for item in results])))
+            case Format.MARKDOWN:
+                _write_each(markdown.result(result, self.viewer) for result in results)
+            case Format.GITHUB:
+                _write_each(github.result(result, self.viewer) for result in results)
+            case Format.TEXT:
+                _write_each(text.result(result, self.viewer) for result in results)
+
+    def validation(self, manifests: int, problems: Sequence[Problem], warnings: Sequence[Problem]) -> None:
+        """Write every problem of a validation."""
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(documents.validation(manifests, problems, warnings, self.viewer)))
+            case Format.MARKDOWN:
+                _write(markdown.problems(problems, warnings, self.viewer))
+            case Format.GITHUB:
+                _write(github.problems(problems, warnings, self.viewer))
+            case Format.TEXT:
+                _write(text.validation(manifests, problems, warnings, self.viewer))
+
+    def failure(self, problems: Sequence[Problem]) -> None:
+        """Write why the command could not do its work: a document on standard output, sentences on standard error."""
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(documents.error(problems, self.viewer)))
+            case Format.GITHUB:
+                _write(github.problems(problems, (), self.viewer))
+            case _:
+                complain(problems)
+
+
+def complain(problems: Iterable[Problem]) -> None:
+    """Problems on standard error, addresses masked."""
+    click.echo(text.problems(problems, Viewer(addresses=False, colour=_colour_on_stderr())), err=True)
+
+
+def warn(warnings: Iterable[Problem]) -> None:
+    """Warnings on standard error, addresses masked."""
+    found = text.warnings(warnings, Viewer(addresses=False, colour=_colour_on_stderr()))
+    if found:
+        click.echo(found, err=True)
+
+
+def note(message: str) -> None:
+    """A remark on standard error."""
+    click.echo(message, err=True)
+
+
+def of_findings(findings: Iterable[Finding]) -> tuple[Problem, ...]:
+    """Blocking findings as problems with a place, naming manifest and row."""
+    return tuple(_as_problem(finding) for finding in findings if finding.severity is Severity.BLOCK)
+
+
+def _as_problem(finding: Finding) -> Problem:
+    name = (f"{finding.name}: ",) if finding.name else ()
+    source = finding.source
+    place = (source.path, source.line) if source is not None else (None, None)
+    return Problem(finding.rule, (*name, *finding.message), *place)
+
+
+def of_result(result: ApplyResult) -> int:
+    """The exit code of one applied plan (design §6)."""
+    if result.interrupted:
+        return INTERRUPTED
+    statuses = [outcome.status for outcome in result.outcomes]
+    if all(status is Status.APPLIED for status in statuses):
+        return PARTIAL if result.verified is False else DONE
+    wrote = any(status in (Status.APPLIED, Status.UNKNOWN) for status in statuses)
+    accepted = any(outcome.answer is not None and outcome.answer.status == 200 for outcome in result.outcomes)
+    return PARTIAL if wrote or accepted else ERROR
+
+
+class Progress:
+    """A line on standard error about what takes longer than a second; on terminals only."""
+
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to wait for *what*; nothing is written in the first second."""
+        self._what = what
+        self._clock = clock
+        self._begun = clock()
+        self._written = False
+
+    def __call__(self, done: int, of: int) -> None:
+        """Say that *done* of *of* are done."""
+        if self._clock() - self._begun > 1 and sys.stderr.isatty():
+            click.echo(f"\r{self._what}: {done} of {of}\x1b[K", err=True, nl=False)
+            self._written = True
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._written:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _write_each(texts: Iterable[str]) -> None:
+    _write("\n\n".join(item for item in texts if item))
+
+
+def _write(result: str) -> None:
+    if result:
+        click.echo(result, color=True)
+
+
+def _colour_on_stderr() -> bool:
+    import os
+
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,245 @@
+"""The commands that matter: validate, plan, apply, drift."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from ..errors import PlanRefused, Problem
+from ..model import ApplyResult, Plan
+from . import options
+from .output import (
+    DONE,
+    ERROR,
+    INTERRUPTED,
+    PENDING,
+    REFUSED,
+    Format,
+    Output,
+    Progress,
+    note,
+    of_findings,
+    of_result,
+    warn,
+    worst,
+)
+
+
+@click.command()
+@options.PATHS
+@options.CONFIG
+@options.output
+def validate(paths: tuple[str, ...], config: str | None, format: str, show_addresses: bool) -> int:
+    """Check manifests offline: no key, no network.
+
+    Reports every problem in one run, each with file, line and column, the rule, and the way out.
+
+    \b
+    Examples:
+      reconciler validate
+      reconciler validate subscriptions/growth.yaml --format json
+    """
+    from .. import pipeline
+
+    output = _output(format, show_addresses)
+    checked = pipeline.validate(pipeline.Choice(paths=paths, config=config), _world())
+    output.validation(len(checked.manifests), checked.problems, checked.warnings)
+    return ERROR if checked.problems else DONE
+
+
+@click.command()
+@options.PATHS
+@options.place
+@options.planning
+@click.option("--out", type=options.FILE, metavar="FILE", help="Write the plan as JSON to FILE, for apply --plan.")
+@click.option("--exit-code", is_flag=True, help="End with 2 when there are changes.")
+@options.output
+def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, **chosen: Any) -> int:
+    """Show what apply would do and who would be mailed; change nothing.
+
+    The client it reads with has no way to send anything but GET.
+
+    \b
+    Examples:
+      reconciler plan
+      reconciler plan --base origin/main --format markdown
+      reconciler plan --out plan.json && reconciler apply --plan plan.json
+      POSTHOG_PROJECT_ID=12345 reconciler plan subscriptions/
+    """
+    from .. import pipeline, planfile
+
+    output = _output(format, show_addresses)
+    session = _session(pipeline, chosen)
+    plans = [prepared.plan for prepared in session.plans()]
+    if out is not None:
+        planfile.write(out, plans)
+    output.plans(plans)
+    return worst(REFUSED if plan.blockers else PENDING if plan.changes and exit_code else DONE for plan in plans)
+
+
+@click.command()
+@options.PATHS
+@options.place
+@options.planning
+@click.option(
+    "--plan",
+    "plan_files",
+    type=options.FILE,
+    metavar="FILE",
+    multiple=True,
+    help="Apply exactly the plan in FILE, written by plan --out.",
+)
+@click.option(
+    "--expect",
+    "digests",
+    metavar="DIGEST",
+    multiple=True,
+    help="Apply only a plan with this digest; one per environment.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+@click.option(
+    "--parallel", type=click.IntRange(1, 16), default=4, show_default=True, metavar="N", help="Writes at once, at most."
+)
+@click.option("--fail-fast", is_flag=True, help="Start nothing new after the first change that does not apply.")
+@options.output
+def apply(
+    plan_files: tuple[Path, ...], digests: tuple[str, ...], yes: bool, format: str, show_addresses: bool, **chosen: Any
+) -> int:
+    """Make the server hold what the manifests say.
+
+    Plans again first; with --plan or --expect it refuses unless that is exactly the plan that was reviewed. Every
+    planned change ends as applied, failed, unknown or skipped, and a fresh listing verifies the whole.
+
+    \b
+    Examples:
+      reconciler apply
+      reconciler apply --yes --base HEAD~1
+      reconciler apply --plan plan.json --yes
+      reconciler apply --expect sha256:3f2c… --yes --format json
+    """
+    from .. import pipeline, planfile
+
+    output = _output(format, show_addresses)
+    reviewed = planfile.expected(plan_files, digests)
+    with _stoppable() as stop:
+        session = _session(pipeline, chosen, stop=stop)
+        prepared = session.plans()
+        plans = [item.plan for item in prepared]
+        if blocked := of_findings(finding for plan in plans for finding in plan.findings):
+            return _refuse(output, plans, blocked)
+        planfile.check(reviewed, plans)
+        _confirm(output, plans, yes=yes)
+        results = _carried_out(session, prepared)
+    output.results(results)
+    return worst(of_result(result) for result in results)
+
+
+@click.command()
+@options.PATHS
+@options.place
+@options.output
+def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
+    """Show what somebody changed behind git's back; change nothing. Ends with 2 when there is drift.
+
+    The tree itself is the base: nobody who unsubscribed counts, and nothing that git changed.
+
+    \b
+    Examples:
+      reconciler drift
+      reconciler drift --env production --format github
+    """
+    from .. import pipeline
+
+    output = _output(format, show_addresses)
+    session = _session(pipeline, chosen, is_drift=True)
+    plans = [prepared.plan for prepared in session.plans()]
+    output.plans(plans, drift=True)
+    return worst(PENDING if plan.changes or plan.blockers else DONE for plan in plans)
+
+
+def _world(stop: threading.Event | None = None) -> Any:
+    from .. import pipeline
+
+    return pipeline.World(
+        Path.cwd(), dict(os.environ), stop=stop or threading.Event(), progress=Progress("reading subscriptions")
+    )
+
+
+def _output(format: str, show_addresses: bool) -> Output:
+    return Output.chosen(
+        Format(format),
+        show_addresses=show_addresses,
+        in_ci=bool(os.environ.get("CI")),
+        plain=bool(os.environ.get("NO_COLOR")),
+    )
+
+
+def _session(
+    pipeline: Any, chosen: dict[str, Any], *, is_drift: bool = False, stop: threading.Event | None = None
+) -> Any:
+    """A session for what was *chosen*; its warnings and notes go to standard error."""
+    session = pipeline.Session(pipeline.Choice(**chosen), _world(stop), is_drift=is_drift)
+    for remark in session.loaded.notes:
+        note(f"note: {remark}")
+    warn(session.loaded.warnings)
+    return session
+
+
+def _refuse(output: Output, plans: Sequence[Plan], blocked: Sequence[Problem]) -> int:
+    """Show what blocks, naming manifest and row; nothing was written."""
+    if output.format is Format.TEXT:
+        output.plans(plans)
+    output.failure(blocked)
+    return REFUSED
+
+
+def _carried_out(session: Any, prepared: Sequence[Any]) -> list[ApplyResult]:
+    """Apply one environment after the other, with progress."""
+    progress, many, done = Progress("applying"), sum(len(item.plan.changes) for item in prepared), count(1)
+    results = [session.carry_out(item, lambda outcome: progress(next(done), many)) for item in prepared]
+    progress.end()
+    return results
+
+
+def _confirm(output: Output, plans: Sequence[Plan], *, yes: bool) -> None:
+    """Show the plan and ask on a terminal; elsewhere only --yes will do (design §6). PlanRefused without a yes."""
+    if output.format is Format.TEXT:
+        output.plans(plans)
+    if yes or not any(plan.changes for plan in plans):
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to apply this plan")
+    if not click.confirm("\nApply this?", err=True):
+        raise PlanRefused("not confirmed: nothing was written")
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal stops at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        stop.set()
+        note("stopping: what is in flight is finished, nothing new is started (again to stop at once)")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+COMMANDS: Sequence[click.Command] = (validate, plan, apply, drift)

@@ -1,0 +1,44 @@
+"""The door of the console command: answers `--version` at once and sees to a quiet end; `cli` does everything else.
+
+Imports nothing that takes time, because it runs before anybody knows what is wanted. Knows no command and no option.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from . import __version__
+
+VERSION = f"reconciler {__version__}"
+"""What `--version` prints; a test keeps it equal to what click would print."""
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports of a program whose reader went away; no other ending has this number (design §6)."""
+
+
+def main() -> int:
+    """Run the command line; the exit code, where `cli` does not raise one itself."""
+    try:
+        try:
+            return _command()
+        finally:
+            # What is still buffered would otherwise be written while Python shuts down, where no one can catch it.
+            if sys.stdout:  # None when the shell closed it, with `>&-`
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # `reconciler plan | head` is no error. Python flushes once more at the end, so there must be somewhere to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _command() -> int:
+    if sys.argv[1:] == ["--version"]:
+        print(VERSION)  # noqa: T201 - click's echo would cost the import of click
+        return 0
+    code: int | None = import_module("reconciler.cli").main()
+    return code or 0

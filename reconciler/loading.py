@@ -1,0 +1,300 @@
+"""From what a person chose to a checked tree of manifests, on disk or at a base; nothing here asks a server.
+
+Every problem of config and tree is found before anything else happens. Knows files, config and schema; knows no rows,
+no plans and no terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from os.path import relpath
+from pathlib import Path
+from posixpath import join, normpath
+
+from . import config as configs
+from . import manifests, schema
+from .errors import InvalidInput, Problem, UsageError
+from .gitbase import GitTree, Repository
+from .manifests import Files, Folder, Locator, Tree
+from .model import Config, Environment, Manifest
+from .privacy import say
+from .resource import Kinds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a person chose on the command line.
+
+    `prune` is None where nothing was said: with a config yes, without one no (design §3).
+    """
+
+    paths: tuple[str, ...] = ()
+    config: str | None = None
+    environments: tuple[str, ...] = ()
+    host: str | None = None
+    project_id: str | None = None
+    namespace: str | None = None
+    base: str | None = None
+    only: str | None = None
+    prune: bool | None = None
+    allow_empty: bool = False
+    allow_recreate: bool = False
+    max_deletes: int | None = None
+    resubscribe: tuple[str, ...] = ()
+    timeout: float = 600
+    parallel: int = 4
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checked tree.
+
+    `scope` are the names that a PATH or --only left (None: all); `unpruned` is why nothing may be removed (None: it
+    may); `notes` are for the person and change nothing; `label` says where a base was read.
+    """
+
+    config: Config
+    environments: tuple[Environment, ...]
+    manifests: tuple[Manifest, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    scope: frozenset[str] | None = None
+    unpruned: str | None = None
+    notes: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where things are: the folder that paths are shown relative to, the config in it, and PATHs as seen from it."""
+
+    root: Path
+    config: str | None
+    paths: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The config's folder, relative to the root."""
+        return normpath(join(self.config, "..")) if self.config is not None else "."
+
+    def configured(self, config: Config) -> tuple[str, ...]:
+        """The manifest paths of *config*, relative to the root; without a config the PATHs themselves."""
+        if self.config is None:
+            return self.paths
+        return tuple(normpath(join(self.folder, path)) for path in config.manifests or (".",))
+
+
+def load(choice: Choice, folder: Path, variables: Mapping[str, str], kinds: Kinds) -> Loaded:
+    """The tree that *choice* means, seen from *folder*, for a command that talks to a server."""
+    home = _home(choice, folder)
+    config, notes = _config(choice, home, variables)
+    environments = configs.select(config, choice.environments)
+    config = configs.override(
+        config, host=choice.host, project_id=choice.project_id, namespace=choice.namespace, selected=environments
+    )
+    chosen = {environment.name for environment in environments}
+    environments = tuple(environment for environment in config.environments if environment.name in chosen)
+    loaded = _checked(home, config, kinds)
+    return replace(
+        loaded,
+        environments=environments,
+        scope=_scope(choice, home, config, loaded),
+        unpruned=_unpruned(choice, home, config),
+        notes=notes + loaded.notes,
+    )
+
+
+def check(choice: Choice, folder: Path, kinds: Kinds) -> Loaded:
+    """The tree that *choice* means, for a command that needs neither a server nor its address: `validate`."""
+    home = _home(choice, folder)
+    config = Config("gitops", ()) if home.config is None else configs.load(Folder(home.root), home.config)
+    loaded = _checked(home, config, kinds)
+    if home.config is None or not home.paths:
+        return loaded
+    # The whole tree is read, because names and ids are unique in all of it; only the named part is reported.
+    named = _named(home)
+    return replace(
+        loaded,
+        manifests=tuple(manifest for manifest in loaded.manifests if manifest.source.path in named.paths),
+        problems=(*named.problems, *(item for item in loaded.problems if item.path in named.paths)),
+        warnings=tuple(item for item in loaded.warnings if item.path in named.paths),
+    )
+
+
+def load_base(choice: Choice, folder: Path, kinds: Kinds, current: Config) -> Loaded | None:
+    """The tree as last applied, at `--base`, with the config of then, or *current* where there was none yet.
+
+    InvalidInput where it cannot be read whole, for it carries protection and unsubscribes.
+    """
+    if choice.base is None:
+        return None
+    home = _home(choice, folder)
+    repository = Repository.around(home.root)
+    commit = repository.commit(choice.base) if repository is not None else None
+    if repository is not None and commit is not None:
+        with closing(GitTree(repository, commit)) as files:
+            inside = relpath(home.root.resolve(), repository.top.resolve()).replace("\\", "/")
+            return _based(files, home, inside, kinds, current, commit)
+    root = folder / choice.base
+    if root.is_dir():
+        inside = relpath(home.root.resolve(), repository.top.resolve()) if repository is not None else "."
+        return _based(Folder(root), home, inside.replace("\\", "/"), kinds, current, choice.base)
+    if repository is None:
+        raise UsageError(f"--base {choice.base}: there is no such folder, and this is not a git checkout")
+    raise repository.missing(choice.base)
+
+
+def keys(environments: Sequence[Environment], variables: Mapping[str, str]) -> Mapping[str, configs.Key]:
+    """The key of each environment; see `config.keys`."""
+    return configs.keys(environments, variables)
+
+
+def _home(choice: Choice, folder: Path) -> _Home:
+    """Paths are shown from *folder*, as they were typed; from the config's folder where that is further up."""
+    found = folder / choice.config if choice.config is not None else configs.find(folder)
+    if choice.config is not None and not (found and found.is_file()):
+        raise UsageError(f"{choice.config}: there is no such config file")
+    if found is None:
+        if not choice.paths:
+            raise UsageError(
+                "no reconciler.yaml here or in a folder above, and no PATH given: name a folder of manifests"
+            )
+        return _Home(folder, None, tuple(normpath(path) for path in choice.paths))
+    below = found.resolve().is_relative_to(folder.resolve())
+    root = folder if below else found.parent
+    config = relpath(found.resolve(), root.resolve()).replace("\\", "/")
+    paths = tuple(relpath((folder / path).absolute(), root.absolute()).replace("\\", "/") for path in choice.paths)
+    return _Home(root, config, paths)
+
+
+def _config(choice: Choice, home: _Home, variables: Mapping[str, str]) -> tuple[Config, tuple[str, ...]]:
+    if home.config is None:
+        given = configs.from_environment(
+            variables, host=choice.host, project_id=choice.project_id, namespace=choice.namespace
+        )
+        return given, ()
+    config = configs.load(Folder(home.root), home.config)
+    ignored = configs.ignored_variables(config, variables)
+    notes = tuple(f"{name} is ignored: {home.config} says which project each environment is" for name in ignored)
+    return config, notes
+
+
+def _checked(home: _Home, config: Config, kinds: Kinds) -> Loaded:
+    files = Folder(home.root)
+    tree = manifests.read(files, home.configured(config))
+    return _of_tree(tree, files, config, kinds)
+
+
+def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds) -> Loaded:
+    checked = schema.check(tree.documents, config=config, kinds=kinds, locate=Locator(files))
+    notes = tuple(
+        f"{source.path}:{source.line} is not ours (another apiVersion) and is skipped" for source in tree.skipped
+    )
+    return Loaded(
+        config,
+        config.environments,
+        checked.manifests,
+        (*tree.problems, *checked.problems),
+        checked.warnings,
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The files that PATHs name, and what is wrong with the PATHs."""
+
+    paths: frozenset[str]
+    problems: tuple[Problem, ...]
+
+
+def _named(home: _Home) -> _Named:
+    tree = manifests.read(Folder(home.root), home.paths)
+    return _Named(frozenset(document.source.path for document in tree.documents), tree.problems)
+
+
+def _scope(choice: Choice, home: _Home, config: Config, loaded: Loaded) -> frozenset[str] | None:
+    """The names whose changes are kept: those in PATHs, and those that --only matches."""
+    names = {manifest.name for manifest in loaded.manifests}
+    if home.config is not None and home.paths:
+        named = _named(home)
+        if named.problems:
+            raise InvalidInput(named.problems)
+        if strangers := named.paths - {manifest.source.path for manifest in loaded.manifests}:
+            raise UsageError(
+                f"{min(strangers)} is not among the manifests of {home.config}: name it there, or say another --config"
+            )
+        names = {manifest.name for manifest in loaded.manifests if manifest.source.path in named.paths}
+    if choice.only is not None:
+        names = {name for name in names if fnmatchcase(name, choice.only)}
+        if not names:
+            raise UsageError(f"--only {choice.only}: no manifest has such a name")
+    return frozenset(names) if choice.only is not None or not _covers(home, config) else None
+
+
+def _unpruned(choice: Choice, home: _Home, config: Config) -> str | None:
+    """Why this run removes nothing, in words (design §4); None where it may."""
+    if choice.prune is False:
+        return "--no-prune was given"
+    if choice.only is not None:
+        return "--only judges a part of the manifests"
+    if home.config is None and choice.prune is not True:
+        return "there is no config, and two folders would remove each other's rows; say --prune if this is all there is"
+    if not _covers(home, config):
+        return "the PATHs given are not all the manifests of the config"
+    return None
+
+
+def _covers(home: _Home, config: Config) -> bool:
+    """Whether the PATHs hold every configured manifest path."""
+    if home.config is None or not home.paths:
+        return True
+    return all(any(_holds(path, configured) for path in home.paths) for configured in home.configured(config))
+
+
+def _holds(path: str, other: str) -> bool:
+    """Whether the folder or file *path* is *other* or has it inside."""
+    return (path == "." and not other.startswith("..")) or other == path or other.startswith(path + "/")
+
+
+def _based(files: Files, home: _Home, inside: str, kinds: Kinds, current: Config, label: str) -> Loaded:
+    """The tree of *files*, in which our root lies at *inside*."""
+    place = _Home(home.root, _inside(inside, home.config), tuple(_inside(inside, path) or "" for path in home.paths))
+    try:
+        config = _based_config(files, place, current)
+        there = tuple(path for path in place.configured(config) if _exists(files, path))
+        loaded = _of_tree(manifests.read(files, there), files, config, kinds)
+    except InvalidInput as error:
+        raise InvalidInput(_at_base(error.problems, label)) from error
+    if loaded.problems:
+        raise InvalidInput(_at_base(loaded.problems, label))
+    return replace(loaded, label=label)
+
+
+def _based_config(files: Files, place: _Home, current: Config) -> Config:
+    if place.config is None or not _exists(files, place.config):
+        return current
+    return configs.load(files, place.config)
+
+
+def _at_base(problems: Sequence[Problem], label: str) -> list[Problem]:
+    """*problems* with their paths as git writes a file at a ref."""
+    return [
+        replace(item, path=f"{label}:{item.path}", message=say("at the base: ", *item.message)) for item in problems
+    ]
+
+
+def _inside(folder: str, path: str | None) -> str | None:
+    return normpath(join(folder, path)) if path is not None else None
+
+
+def _exists(files: Files, path: str) -> bool:
+    try:
+        files.follow(path)
+    except OSError:
+        return False
+    return True

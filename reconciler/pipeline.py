@@ -1,0 +1,166 @@
+"""The whole flow on one page: load, observe, plan, apply, verify.
+
+What a person chose comes in as a Choice, everything outside the program as a World; what goes out is plain data.
+Reading is done with a client that cannot write; `carry_out` alone makes one that can. Knows every room; knows no
+command line, no exit codes and no terminal.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import executor, identity, kinds, loading, planner
+from .errors import Interrupted, InvalidInput, PlanRefused, ServerError
+from .identity import Rows
+from .loading import Choice, Loaded
+from .model import ApplyResult, Environment, Outcome, Plan, Status
+from .planner import Scene
+from .privacy import Key
+from .removal import Base, Pruning
+from .resource import Wish
+
+if TYPE_CHECKING:
+    from .api import Reader, Run
+
+
+def _quiet(done: int, of: int) -> None:
+    """Progress nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside the program: the folder, the variables, the clock, the wish to stop, who watches.
+
+    `transport` replaces the network; tests put the sandbox there.
+    """
+
+    folder: Path
+    variables: Mapping[str, str]
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Callable[[int, int], None] = _quiet
+    transport: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan with what it was made from, so that it can be carried out, and made once more to verify."""
+
+    plan: Plan
+    environment: Environment
+    key: Key
+    read_at: float
+
+
+def validate(choice: Choice, world: World) -> Loaded:
+    """The checked tree, with every problem and warning in it; sends nothing and needs no key."""
+    return loading.check(choice, world.folder, kinds.registry(world.now))
+
+
+class Session:
+    """One run of one command: what was chosen, what was loaded, and what all its requests share."""
+
+    def __init__(self, choice: Choice, world: World, *, is_drift: bool = False) -> None:
+        """Load config, tree and base; every problem in them raises InvalidInput before anything is sent."""
+        from .api import Run
+
+        self._choice, self._world, self._is_drift = choice, world, is_drift
+        self._kinds = kinds.registry(world.now)
+        self.loaded = loading.load(choice, world.folder, world.variables, self._kinds)
+        if self.loaded.problems:
+            raise InvalidInput(self.loaded.problems, self.loaded.warnings)
+        self._base = (
+            self.loaded if is_drift else loading.load_base(choice, world.folder, self._kinds, self.loaded.config)
+        )
+        self._keys = loading.keys(self.loaded.environments, world.variables)
+        self._run: Run = Run(choice.timeout, stop=world.stop)
+
+    def plans(self) -> list[Prepared]:
+        """The plan of every selected environment, in config order, read by clients that cannot write."""
+        return [self._prepare(environment) for environment in self.loaded.environments]
+
+    def carry_out(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> ApplyResult:
+        """Apply a plan that nothing blocks, then list afresh to verify that nothing is left to do."""
+        if prepared.plan.blockers:
+            raise PlanRefused("a plan with blocking findings cannot be applied")
+        if not prepared.plan.changes:
+            return ApplyResult(prepared.plan, (), verified=None)
+        outcomes = self._write(prepared, tell)
+        interrupted = self._world.stop.is_set()
+        sent = any(outcome.status is not Status.SKIPPED for outcome in outcomes)
+        verified = self._verify(prepared) if sent and not interrupted else None
+        return ApplyResult(prepared.plan, outcomes, verified, interrupted)
+
+    def _prepare(self, environment: Environment) -> Prepared:
+        from . import api
+
+        key = self._keys[environment.name]
+        with api.reader(api.Place(environment, key), self._run, transport=self._world.transport) as reader:
+            read_at = time.monotonic()
+            plan = planner.plan(self._scene(environment, reader), self._kinds)
+        return Prepared(plan, environment, key, read_at)
+
+    def _write(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+        from . import api
+
+        place = api.Place(prepared.environment, prepared.key)
+        orders = executor.Orders(
+            age=lambda: time.monotonic() - prepared.read_at,
+            tell=tell,
+            parallel=self._choice.parallel,
+            fail_fast=self._choice.fail_fast,
+            stop=self._world.stop,
+        )
+        with api.writer(place, self._run, transport=self._world.transport) as writer:
+            return executor.execute(prepared.plan, self._kinds, writer, orders)
+
+    def _verify(self, prepared: Prepared) -> bool:
+        """Whether a fresh listing, with the same flags and base, plans nothing. What cannot be read is not verified."""
+        try:
+            again = self._prepare(prepared.environment).plan
+        except (ServerError, Interrupted):
+            return False
+        return not again.changes and not again.blockers
+
+    def _scene(self, environment: Environment, reader: Reader) -> Scene:
+        loaded, choice = self.loaded, self._choice
+        here = [manifest for manifest in loaded.manifests if manifest.lives_in(environment.name)]
+        wanted = tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here)
+        return Scene(
+            environment=environment,
+            namespace=loaded.config.namespace,
+            policy=loaded.config.policy,
+            wanted=wanted,
+            rows={kind: self._rows(kind, wanted, reader) for kind in self._kinds},
+            elsewhere=tuple(manifest for manifest in loaded.manifests if manifest not in here),
+            base=self._based(environment),
+            pruning=Pruning(loaded.unpruned, not loaded.manifests, choice.allow_empty, choice.max_deletes),
+            wish=Wish(frozenset(choice.resubscribe), reanchor=not self._is_drift),
+            allow_recreate=choice.allow_recreate,
+            scope=loaded.scope,
+        )
+
+    def _rows(self, kind: str, wanted: Sequence[Any], reader: Reader) -> Rows:
+        """The live rows, and the soft-deleted ones only where some manifest has no live row (design §4)."""
+        resource, namespace = self._kinds[kind], self.loaded.config.namespace
+        live = reader.rows(resource.listing(deleted=False), decode=resource.decode, progress=self._world.progress)
+        rows = Rows.of(namespace, live)
+        if not identity.needs_deleted([item for item in wanted if item.manifest.kind == kind], rows):
+            return rows
+        return Rows.of(namespace, live, reader.rows(resource.listing(deleted=True), decode=resource.decode))
+
+    def _based(self, environment: Environment) -> Base | None:
+        """The base's manifests worked out for *environment*, with the base's own config."""
+        if self._base is None:
+            return None
+        if all(known.name != environment.name for known in self._base.config.environments):
+            return Base.of(self._base.label, ())
+        here = [manifest for manifest in self._base.manifests if manifest.lives_in(environment.name)]
+        desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in here]
+        return Base.of(self._base.label, desired)
