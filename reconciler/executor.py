@@ -1,8 +1,9 @@
 """Carry out a Plan through anything that can send, and answer with exactly one Outcome per change.
 
 The rules are design §7: removals last; a row is read again before a write when the listing is old; every answer is
-compared with what was asked; a POST whose answer was lost is looked up by its tag before anything else is decided. Knows
-Requests and a Sender; knows no HTTP library, no terminal, no particular kind, and not whether the run is in CI.
+compared with what was asked; a POST whose answer was lost is looked up by its tag before anything else is decided. No
+error, expected or not, costs another change its outcome. Knows Requests and a Sender; knows no HTTP library, no
+terminal, no particular kind, and not whether the run is in CI.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import diff
-from .errors import Answer, Interrupted, NoAnswer, OutOfTime, Refused, ServerError
-from .model import Action, Change, Json, Live, Outcome, Plan, Request, Status
-from .privacy import Message, say
+from .errors import Answer, Interrupted, NoAnswer, OutOfTime, PlanRefused, ServerError
+from .model import Action, Change, Json, Live, Outcome, Plan, Request, Status, Tag
+from .privacy import Message, listed, say
 from .resource import Kinds, Resource
 
 STALE_AFTER = 30.0
 """Seconds after which a listing is too old to write by: the row is read again first (design §7)."""
 
+_ENDED_BY_SERVER = frozenset({500, 503})
+"""Statuses with which PostHog itself ends a request, so that nothing of it can still be under way (contract §2.4)."""
+
 
 class Sent(Protocol):
-    """An accepted write: the row it answered with, and how often it had to be sent."""
+    """An accepted write: its status, the row it answered with, and how often it had to be sent."""
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
 
     @property
     def body(self) -> Json:
@@ -37,23 +45,16 @@ class Sent(Protocol):
 
 
 class Sender(Protocol):
-    """What can read a row, list them all, and send a write."""
+    """What can read a row, list them all, and send a write; `api.Writer` is one."""
 
     def get(self, request: Request) -> Json:
         """Read one object."""
 
-    def rows(self, request: Request, decode: Callable[[Json], Live]) -> Sequence[Live]:
+    def rows(self, request: Request, *, decode: Callable[[Json], Live]) -> Sequence[Live]:
         """Read a proven listing."""
 
     def send(self, request: Request) -> Sent:
-        """Send one write."""
-
-
-class Gate(Protocol):
-    """How many may write at once: narrows when the server throttles."""
-
-    def slot(self) -> Iterator[None]:
-        """Wait for a place."""
+        """Send one write. OutOfTime and Interrupted mean that nothing was done, NoAnswer that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,22 @@ class Orders:
     """How a plan is to be carried out.
 
     `age` answers how many seconds ago the listing was read; `tell` hears every outcome as it happens, from one thread
-    at a time; `stop` is set by an interrupt, after which nothing new is started.
+    at a time; `stop` is set by an interrupt, after which nothing new is started; `width` answers how many of the
+    `parallel` writers may work just now (None: all), fewer while the server throttles.
     """
 
     age: Callable[[], float]
-    tell: Callable[[Outcome], None] = lambda outcome: None
+    tell: Callable[[Outcome], None] = lambda _: None
     parallel: int = 4
     fail_fast: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+    width: Callable[[], int] | None = None
 
 
 def execute(plan: Plan, kinds: Kinds, sender: Sender, orders: Orders) -> tuple[Outcome, ...]:
     """Carry out *plan*: everything that adds or edits first, removals last; one Outcome per change, in plan order."""
+    if plan.blockers:
+        raise PlanRefused("the plan is blocked (", *listed({finding.rule: "" for finding in plan.blockers}), ")")
     run = _Run(kinds, sender, orders)
     adding = [change for change in plan.changes if change.action is not Action.DELETE]
     removing = [change for change in plan.changes if change.action is Action.DELETE]
@@ -80,46 +85,89 @@ def execute(plan: Plan, kinds: Kinds, sender: Sender, orders: Orders) -> tuple[O
     return tuple(outcomes[id(change)] for change in plan.changes)
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a change has come: requests sent, steps that are done, the row it ended on, and what was odd."""
+
+    row: int | None
+    attempts: int = 0
+    done: int = 0
+    note: Message = ()
+
+
 class _Run:
-    """One execution: what is shared by its workers is the sender, the orders, and whether something failed."""
+    """One execution. Its workers share the sender, the orders, and whether and why nothing new may be started."""
 
     def __init__(self, kinds: Kinds, sender: Sender, orders: Orders) -> None:
         self._kinds = kinds
         self._sender = sender
         self._orders = orders
-        self._failed = threading.Event()
+        self._over: Message = ()
+        self._lost: set[int] = set()
         self._telling = threading.Lock()
+        self._turns = _Turns(orders.width or (lambda: orders.parallel))
 
     def all(self, changes: Sequence[Change]) -> list[Outcome]:
         """Carry out independent *changes* side by side, then look up the creates whose answers were lost."""
         if not changes:
             return []
+        there = self._there_by_now(changes)
         with ThreadPoolExecutor(self._orders.parallel, thread_name_prefix="writer") as writers:
-            first = list(writers.map(self._attempt, changes))
-        lost = [outcome for outcome in first if _is_lost_create(outcome)]
-        found = self._look_up(lost) if lost else {}
-        return [self._told(found.get(id(outcome.change), outcome), outcome) for outcome in first]
+            try:
+                first = list(writers.map(lambda change: self._attempt(change, there.get(id(change), ())), changes))
+            except BaseException:
+                # Leaving the pool waits for its workers, who must not begin the rest of the plan.
+                writers.shutdown(wait=False, cancel_futures=True)
+                raise
+        found = self._look_up([outcome for outcome in first if id(outcome.change) in self._lost])
+        for outcome in found.values():
+            self._tell(outcome)
+        return [found.get(id(outcome.change), outcome) for outcome in first]
 
-    def _attempt(self, change: Change) -> Outcome:
-        """One change, whatever happens: an Outcome, never an exception that is ours."""
-        outcome = self._one(change)
-        if outcome.status in (Status.FAILED, Status.UNKNOWN):
-            self._failed.set()
-        if not _is_lost_create(outcome):
+    def _there_by_now(self, changes: Sequence[Change]) -> dict[int, Message]:
+        """Why changes that make a row must not: when the listing is old, somebody may have made it meanwhile."""
+        making = [change for change in changes if _makes_row(change)]
+        if not making or self._orders.stop.is_set() or self._orders.age() <= STALE_AFTER:
+            return {}
+        reasons: dict[int, Message] = {}
+        for kind in sorted({change.kind for change in making}):
+            mine = [change for change in making if change.kind == kind]
+            try:
+                by_tag = self._live_by_tag(self._kinds[kind])
+            except Exception as error:  # whatever it is, the others go on  # noqa: BLE001
+                reasons |= {id(change): say("the rows could not be listed again: ", *_told(error)) for change in mine}
+                continue
+            for change in mine:
+                others = [row for row in by_tag.get(change.tag, ()) if row.id != change.id]
+                if others:
+                    reasons[id(change)] = say(f"conflict: row {others[0].id} has its tag by now; plan again")
+        return reasons
+
+    def _live_by_tag(self, resource: Resource) -> dict[Tag | None, list[Live]]:
+        found: dict[Tag | None, list[Live]] = {}
+        for row in self._sender.rows(resource.listing(deleted=False), decode=resource.decode):
+            found.setdefault(row.tag, []).append(row)
+        return found
+
+    def _attempt(self, change: Change, objection: Message) -> Outcome:
+        """One change, whatever happens: an Outcome, never an exception."""
+        with self._turns.one():
+            outcome = self._one(change, objection)
+        if self._orders.fail_fast and outcome.status in (Status.FAILED, Status.UNKNOWN):
+            self._over = self._over or say("an earlier change did not apply (--fail-fast)")
+        if id(change) not in self._lost:
             self._tell(outcome)
         return outcome
 
-    def _one(self, change: Change) -> Outcome:
+    def _one(self, change: Change, objection: Message) -> Outcome:
         if self._orders.stop.is_set():
             return _skipped(change, say("interrupted before it was started"))
-        if self._orders.fail_fast and self._failed.is_set():
-            return _skipped(change, say("an earlier change did not apply (--fail-fast)"))
+        if self._over or objection:
+            return _skipped(change, objection or self._over)
         try:
             conflict = self._conflict(change)
-        except Interrupted:
-            return _skipped(change, say("interrupted before it was started"))
-        except ServerError as error:
-            return _skipped(change, say("the row could not be read again before the write: ", *error.message))
+        except Exception as error:  # a row that cannot be read, or makes no sense, is not written  # noqa: BLE001
+            return _skipped(change, say("the row could not be read again before the write: ", *_told(error)))
         return _skipped(change, conflict) if conflict else self._send(change)
 
     def _conflict(self, change: Change) -> Message:
@@ -128,126 +176,187 @@ class _Run:
             return ()
         resource = self._kinds[change.kind]
         row = resource.decode(self._sender.get(resource.retrieve(change.expected.id)))
-        if (row.tag, row.deleted) == (change.expected.tag, change.expected.deleted):
-            moved = diff.changed(change.expected.fields, row.fields)
-        else:
-            moved = ("title", "deleted")
-        return say(f"conflict: row {row.id} changed since it was compared; plan again") if moved else ()
+        moved = list(diff.changed(change.expected.fields, row.fields))
+        moved += [name for name in ("tag", "deleted") if getattr(row, name) != getattr(change.expected, name)]
+        if not moved:
+            return ()
+        return say(f"conflict: row {row.id} changed since it was compared (", *listed(moved), "); plan again")
 
-    def _send(self, change: Change) -> Outcome:
-        """Send the calls of *change* in order; what an earlier call did is said when a later one fails."""
-        attempts, row, done = 0, change.id, 0
+    def _send(self, change: Change, done: int = 0) -> Outcome:
+        """Send the calls of *change* in order, after *done* others; what those did is said when a later one fails."""
+        so_far = _Progress(change.id, done=done)
         for request in change.requests:
-            try:
-                sent = self._sender.send(request)
-            except NoAnswer as error:
-                return self._after_no_answer(change, request, error, attempts)
-            except ServerError as error:
-                return _failed(change, error, attempts, partly=done > 0)
-            except Interrupted:
-                return _cut_short(change, attempts, partly=done > 0)
-            attempts, done = attempts + sent.attempts, done + 1
-            wrong = self._kinds[change.kind].mismatch(request, sent.body)
-            if wrong:
-                return _not_as_asked(change, sent.body, wrong, attempts)
-            row = sent.body["id"]
-        return Outcome(change, Status.APPLIED, row, attempts=attempts)
+            ended = self._step(change, request, so_far)
+            if ended is not None:
+                return ended
+        return Outcome(change, Status.APPLIED, so_far.row, so_far.note, None, so_far.attempts)
 
-    def _after_no_answer(self, change: Change, request: Request, error: NoAnswer, attempts: int) -> Outcome:
-        """A write without an answer may have happened: a PATCH is read back; a POST is looked up later, by its tag."""
-        attempts += error.attempted.attempts
-        answer = error.attempted.answer
-        unknown = Outcome(change, Status.UNKNOWN, change.id, error.message, answer, attempts)
+    def _step(self, change: Change, request: Request, so_far: _Progress) -> Outcome | None:
+        """Send one call: None when it did what was asked, else the change's Outcome."""
+        try:
+            sent = self._sender.send(request)
+        except NoAnswer as error:
+            so_far.attempts += error.attempted.attempts
+            return self._read_back(change, request, so_far, error.message, error.attempted.answer)
+        except (OutOfTime, Interrupted) as error:
+            if isinstance(error, OutOfTime):
+                self._over = self._over or error.message
+            return _not_sent(change, error, so_far)
+        except ServerError as error:
+            return _refused(change, error, so_far)
+        except Exception as error:  # nobody foresaw it, so nobody knows what was sent  # noqa: BLE001
+            so_far.attempts += 1
+            return self._read_back(change, request, so_far, _told(error), None)
+        so_far.attempts += sent.attempts
+        try:
+            wrong, row = self._kinds[change.kind].mismatch(request, sent.body), sent.body["id"]
+        except Exception as error:  # an accepted write whose answer is no row is a lost answer  # noqa: BLE001
+            reason = say("the write was accepted, but its answer is no row: ", *_told(error))
+            return self._read_back(change, request, so_far, reason, Answer(sent.status))
+        if wrong:
+            return _not_as_asked(change, row, wrong, Answer(sent.status), so_far)
+        so_far.row, so_far.done = row, so_far.done + 1
+        return None
+
+    def _read_back(
+        self, change: Change, request: Request, so_far: _Progress, reason: Message, answer: Answer | None
+    ) -> Outcome | None:
+        """A write in doubt: a PATCH is read back, and goes on if the row holds it; a POST is looked up later."""
+        unknown = Outcome(change, Status.UNKNOWN, change.id, _halfway(reason, so_far), answer, so_far.attempts)
         if request.method == "POST" or change.id is None:
+            self._lost.add(id(change))
             return unknown
         resource = self._kinds[change.kind]
         try:
-            row = self._sender.get(resource.retrieve(change.id))
-            wrong = resource.mismatch(request, row)
-        except (ServerError, Interrupted, ValueError):
+            wrong = resource.mismatch(request, self._sender.get(resource.retrieve(change.id)))
+        except Exception:  # it stays unknown, whatever made the reading fail  # noqa: BLE001
             return unknown
-        if wrong:
-            reason = say(*error.message, "; the row was read back and does not hold the change")
-            return Outcome(change, Status.FAILED, change.id, reason, answer, attempts)
-        if request is not change.requests[-1]:
-            return replace(unknown, reason=say(*error.message, "; the old row is gone, the new one was not created"))
-        return Outcome(change, Status.APPLIED, change.id, say("no answer came, but the row holds it"), None, attempts)
+        if not wrong:
+            so_far.done, so_far.note = so_far.done + 1, say("no answer came, but the row holds the change")
+            return None
+        said = say(*reason, "; read back, the row does not hold the change: ", *listed(wrong))
+        # A server that ended the request with a 500 did not do it; behind a broken line it may be doing it yet.
+        status = Status.FAILED if answer is not None and answer.status == 500 else Status.UNKNOWN
+        return replace(unknown, status=status, reason=said)
 
     def _look_up(self, lost: Sequence[Outcome]) -> dict[int, Outcome]:
         """List again and look for the tags of creates whose answers were lost; send again only what surely failed."""
+        found = {id(outcome.change): outcome for outcome in lost}
         if self._orders.stop.is_set():
-            return {}
-        found: dict[int, Outcome] = {}
-        for kind in {outcome.change.kind for outcome in lost}:
-            resource = self._kinds[kind]
+            return found
+        for kind in sorted({outcome.change.kind for outcome in lost}):
+            mine = [outcome for outcome in lost if outcome.change.kind == kind]
             try:
-                rows = self._sender.rows(resource.listing(deleted=False), resource.decode)
-            except (ServerError, Interrupted):
+                by_tag = self._live_by_tag(self._kinds[kind])
+            except Exception as error:  # then they stay unknown  # noqa: BLE001
+                for outcome in mine:
+                    reason = say(*outcome.reason, "; the rows could not be listed to look for it: ", *_told(error))
+                    found[id(outcome.change)] = replace(outcome, reason=reason)
                 continue
-            by_tag = {row.tag: row for row in rows}
-            for outcome in lost:
-                if outcome.change.kind == kind:
-                    found[id(outcome.change)] = self._decide(resource, outcome, by_tag.get(outcome.change.tag))
+            for outcome in mine:
+                found[id(outcome.change)] = self._decide(outcome, by_tag.get(outcome.change.tag, []))
         return found
 
-    def _decide(self, resource: Resource, lost: Outcome, row: Live | None) -> Outcome:
-        """A found row is compared; a missing one is created again only if the server itself had ended the request."""
-        if row is not None:
-            return self._compare(resource, lost, row)
-        if lost.answer is None or lost.answer.status not in (500, 503):
+    def _decide(self, lost: Outcome, rows: Sequence[Live]) -> Outcome:
+        """One row found is compared; none is made again, if the server itself had ended the request without one."""
+        if len(rows) > 1:
+            both = listed((row.id for row in rows), " and ")
+            reason = say("the rows ", *both, f" all carry the tag {lost.change.tag}; delete all but one in PostHog")
+            return replace(lost, status=Status.FAILED, id=rows[0].id, reason=reason)
+        if rows:
+            return self._compare(lost, rows[0])
+        reason = say(*lost.reason, "; a fresh listing does not show the row")
+        if not _was_ended_by_server(lost.answer):
             # A proxy or a broken line says nothing of what the server is still doing: another POST could make a twin.
-            reason = say(*lost.reason, "; a fresh listing does not show the row; run plan again in a minute")
-            return replace(lost, reason=reason)
+            return replace(lost, reason=say(*reason, ": run plan again in a minute"))
         change = lost.change
-        again = self._send(replace(change, requests=change.requests[-1:]))
-        return replace(again, change=change, attempts=lost.attempts + again.attempts)
+        again = self._send(replace(change, requests=change.requests[-1:]), done=len(change.requests) - 1)
+        attempts = lost.attempts + again.attempts
+        if again.status is Status.SKIPPED:
+            return replace(lost, status=Status.FAILED, reason=reason, attempts=attempts)
+        return replace(again, change=change, attempts=attempts)
 
-    def _compare(self, resource: Resource, lost: Outcome, row: Live) -> Outcome:
+    def _compare(self, lost: Outcome, row: Live) -> Outcome:
+        """The row that a lost answer left behind, read whole and held against what was asked."""
+        resource = self._kinds[lost.change.kind]
         try:
             wrong = resource.mismatch(lost.change.requests[-1], self._sender.get(resource.retrieve(row.id)))
-        except (ServerError, Interrupted, ValueError):
-            return replace(lost, id=row.id)
+        except Exception as error:  # it is there; whether it is right stays unknown  # noqa: BLE001
+            reason = say(*lost.reason, f"; row {row.id} has its tag, but could not be read: ", *_told(error))
+            return replace(lost, id=row.id, reason=reason)
         if wrong:
-            return replace(lost, id=row.id, status=Status.FAILED, reason=_differs(wrong))
+            return replace(lost, status=Status.FAILED, id=row.id, reason=_differs(wrong))
         reason = say("no answer came, but the row was found by its tag")
         return Outcome(lost.change, Status.APPLIED, row.id, reason, None, lost.attempts)
 
-    def _told(self, outcome: Outcome, first: Outcome) -> Outcome:
-        if _is_lost_create(first):
-            self._tell(outcome)
-        return outcome
-
     def _tell(self, outcome: Outcome) -> None:
-        with self._telling:
+        # Whoever listens may fail (a closed pipe); the work and its outcomes must not.
+        with self._telling, suppress(Exception):
             self._orders.tell(outcome)
 
 
-def _is_lost_create(outcome: Outcome) -> bool:
-    """Whether a POST ended without a usable answer, so that a row may or may not exist."""
-    creates = outcome.change.requests[-1].method == "POST"
-    return creates and outcome.status is Status.UNKNOWN
+class _Turns:
+    """Lets as many in at once as the width is just now; it may shrink and grow while they work."""
+
+    def __init__(self, width: Callable[[], int]) -> None:
+        self._width = width
+        self._inside = 0
+        self._moved = threading.Condition()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Wait for a place, and give it back."""
+        with self._moved:
+            self._moved.wait_for(lambda: self._inside < max(1, self._width()))
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._moved:
+                self._inside -= 1
+                self._moved.notify_all()
+
+
+def _makes_row(change: Change) -> bool:
+    return any(request.method == "POST" for request in change.requests)
+
+
+def _was_ended_by_server(answer: Answer | None) -> bool:
+    """Whether PostHog, and not something in front of it, said that the request came to nothing: it has an envelope."""
+    return answer is not None and answer.status in _ENDED_BY_SERVER and answer.type is not None
+
+
+def _told(error: Exception) -> Message:
+    """What *error* says, where it was raised on purpose; of any other only its sort, for its text may be private."""
+    if isinstance(error, ServerError | Interrupted):
+        return error.message
+    return say(f"unexpected {type(error).__name__}")
 
 
 def _skipped(change: Change, reason: Message) -> Outcome:
     return Outcome(change, Status.SKIPPED, change.id, reason)
 
 
-def _failed(change: Change, error: ServerError, attempts: int, *, partly: bool) -> Outcome:
-    reason = say(*error.message, "; the old row is already soft-deleted: run again") if partly else error.message
-    answer = error.attempted.answer
-    return Outcome(change, Status.FAILED, change.id, reason, answer, attempts + error.attempted.attempts)
+def _refused(change: Change, error: ServerError, so_far: _Progress) -> Outcome:
+    attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer
+    return Outcome(change, Status.FAILED, change.id, _halfway(error.message, so_far), answer, attempts)
 
 
-def _cut_short(change: Change, attempts: int, *, partly: bool) -> Outcome:
-    if not partly:
-        return _skipped(change, say("interrupted before it was sent"))
-    return Outcome(change, Status.FAILED, change.id, say("interrupted half-way: run again"), None, attempts)
+def _not_sent(change: Change, error: OutOfTime | Interrupted, so_far: _Progress) -> Outcome:
+    """Nothing was done by the call; the change is only skipped if no earlier call did anything either."""
+    status = Status.FAILED if so_far.done else Status.SKIPPED
+    attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer
+    return Outcome(change, status, change.id, _halfway(error.message, so_far), answer, attempts)
 
 
-def _not_as_asked(change: Change, row: Json, wrong: tuple[str, ...], attempts: int) -> Outcome:
-    """A server that ignores a field answers 200 all the same (trap T-13)."""
-    return Outcome(change, Status.FAILED, row.get("id", change.id), _differs(wrong), Answer(status=200), attempts)
+def _halfway(reason: Message, so_far: _Progress) -> Message:
+    return say(*reason, "; the old row is already soft-deleted: run it again") if so_far.done else reason
 
 
-def _differs(wrong: tuple[str, ...]) -> Message:
-    return say(f"the server accepted the write but does not hold what was asked: {', '.join(wrong)}")
+def _not_as_asked(change: Change, row: int, wrong: Sequence[str], answer: Answer, so_far: _Progress) -> Outcome:
+    """A server that ignores a field answers 2xx all the same (trap T-13)."""
+    return Outcome(change, Status.FAILED, row, _differs(wrong), answer, so_far.attempts)
+
+
+def _differs(wrong: Sequence[str]) -> Message:
+    return say("the server accepted the write but does not hold what was asked: ", *listed(wrong))

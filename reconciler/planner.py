@@ -10,11 +10,11 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import diff, identity, removal, rules
-from .identity import Binding, How, Resolution, Rows
+from .identity import Binding, How, Rows
 from .model import (
     Action,
     Cause,
@@ -23,6 +23,7 @@ from .model import (
     Desired,
     Environment,
     FieldChange,
+    Fields,
     Finding,
     Live,
     Manifest,
@@ -30,9 +31,9 @@ from .model import (
     Policy,
     Tag,
 )
-from .privacy import Private
-from .removal import Base, Pruning
-from .resource import Draft, Edit, Kinds, Resource, Settled, Wish
+from .privacy import Private, listed
+from .removal import Base, Case, Pruning, Removal
+from .resource import Edit, Kinds, Resource, Settled, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,9 @@ class Scene:
     """Everything a plan of one environment is made from.
 
     `wanted` are the manifests that name this environment, `elsewhere` those that do not; `rows` are the proven listing
-    of each kind; `scope` are the names whose changes are kept (None: all), although all of them are judged.
+    of each kind; `scope` are the names whose changes are kept (None: all), although all of them are judged. What
+    blocks a manifest outside the scope does not stop the others: a doubt about one row blocks every manifest that
+    claims it, so that those in scope are safe by their own findings. Nothing is removed where there is a scope.
     """
 
     environment: Environment
@@ -50,8 +53,8 @@ class Scene:
     rows: Mapping[str, Rows]
     elsewhere: tuple[Manifest, ...] = ()
     base: Base | None = None
-    pruning: Pruning = Pruning()
-    wish: Wish = Wish()
+    pruning: Pruning = field(default_factory=Pruning)
+    wish: Wish = field(default_factory=Wish)
     allow_recreate: bool = False
     scope: frozenset[str] | None = None
 
@@ -70,9 +73,11 @@ def plan(scene: Scene, kinds: Kinds) -> Plan:
     parts, coverage = [], Coverage()
     for kind, rows in scene.rows.items():
         wanted = tuple(desired for desired in scene.wanted if desired.manifest.kind == kind)
+        elsewhere = tuple(manifest for manifest in scene.elsewhere if manifest.kind == kind)
         resolution = identity.resolve(wanted, rows)
-        parts.append(_of_kind(scene, kinds[kind], rows, resolution))
-        coverage = _covered(coverage, rows, resolution)
+        case = Case(resolution, rows, scene.environment.name, scene.base, elsewhere)
+        parts.append(_of_kind(scene, kinds[kind], case))
+        coverage = _covered(coverage, case)
     changes = sorted((change for part in parts for change in part.changes if _in_scope(scene, change.name)), key=_order)
     findings = [finding for part in parts for finding in part.findings if _in_scope(scene, finding.name)]
     findings += _limits(changes, scene.policy)
@@ -113,10 +118,9 @@ def _revealed(value: Any) -> Any:
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
-def _of_kind(scene: Scene, resource: Resource, rows: Rows, resolution: Resolution) -> Part:
-    parts = [_of_binding(scene, resource, rows, resolution, binding) for binding in resolution.bindings]
-    elsewhere = {manifest.name: manifest for manifest in scene.elsewhere if manifest.kind == resource.kind}
-    going = removal.choose(resolution, rows.live, scene.base, elsewhere, scene.pruning, scene.policy)
+def _of_kind(scene: Scene, resource: Resource, case: Case) -> Part:
+    parts = [_of_binding(scene, resource, case, binding) for binding in case.resolution.bindings]
+    going = removal.choose(case, _pruning(scene), scene.policy)
     deletes = [_delete(scene, resource, item) for item in going.rows]
     return Part(
         tuple(change for part in parts for change in part.changes) + tuple(deletes),
@@ -125,7 +129,14 @@ def _of_kind(scene: Scene, resource: Resource, rows: Rows, resolution: Resolutio
     )
 
 
-def _of_binding(scene: Scene, resource: Resource, rows: Rows, resolution: Resolution, binding: Binding) -> Part:
+def _pruning(scene: Scene) -> Pruning:
+    """What may be removed: with a scope nothing, whatever the caller says (design §4)."""
+    if scene.scope is None or scene.pruning.refused is not None:
+        return scene.pruning
+    return replace(scene.pruning, refused="this run is about a part of the tree only")
+
+
+def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) -> Part:
     desired, live = binding.desired, binding.live
     if binding.blocked:
         return Part(findings=binding.blocked)
@@ -133,52 +144,45 @@ def _of_binding(scene: Scene, resource: Resource, rows: Rows, resolution: Resolu
         # A live row of a tombstone is removed with the others, under the same limits.
         return Part(unchanged=(desired.name,) if live is None or live.deleted else ())
     if live is None:
-        return _create(scene, resource, rows, resolution, desired)
-    before = scene.base.before(desired) if scene.base is not None else None
+        return _create(scene, resource, case, desired)
+    before = scene.base.before(desired, live) if scene.base is not None else None
     settled = resource.settle(desired, live, before, scene.wish)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
     return _close(_Pair(scene, resource, binding, desired, live, before, settled))
 
 
-def _create(scene: Scene, resource: Resource, rows: Rows, resolution: Resolution, desired: Desired) -> Part:
+def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> Part:
     """Steps 5 and 6: no twin may exist, and a row that existed before is not made again unasked."""
-    twins = [(row, like) for row in resolution.untagged if (like := _likeness(resource, desired, row)) is not None]
+    found = [(row, _likeness(resource, desired, row)) for row in case.resolution.untagged]
+    twins = [(row, like) for row, like in found if like is not None]
     if twins:
-        return Part(findings=(_twin(desired, *twins[0]),))
-    if scene.base is not None and scene.base.before(desired) is not None and not scene.allow_recreate:
+        return Part(findings=(_twin(desired, twins),))
+    before = scene.base.before(desired) if scene.base is not None else None
+    if before is not None and not scene.allow_recreate:
         return Part(findings=(_recreate(desired),))
     tag = identity.tag_of(desired, scene.namespace)
-    draft = resource.create(desired, tag, tuple(rows.live.values()))
-    return Part((_created(scene, resource, desired, draft, Action.CREATE, None),), draft.findings)
-
-
-def _likeness(resource: Resource, desired: Desired, row: Live) -> str | None:
-    return None if row.id in desired.manifest.distinct else resource.likeness(desired, row)
-
-
-def _created(
-    scene: Scene, resource: Resource, desired: Desired, draft: Draft, action: Action, replaced: Live | None
-) -> Change:
-    """A change that ends in a new row: every field sent, with nothing before it."""
+    draft = resource.create(desired, tag, tuple(case.rows.live.values()))
+    cause = _known(scene, Cause.MANIFEST if before is None else Cause.DRIFT)
     sent = [(name, resource.wire(value)) for name, value in desired.fields.items() if value is not None]
-    sent += desired.write_only.items()
-    before = replaced.fields if replaced is not None else {}
-    cause = Cause.MANIFEST if scene.base is not None else None
-    return Change(
-        action,
+    change = Change(
+        Action.CREATE,
         resource.kind,
         desired.name,
-        replaced.id if replaced is not None else None,
+        None,
         desired.manifest.source,
-        tuple(FieldChange(name, resource.wire(before.get(name)), value, cause) for name, value in sent),
+        tuple(FieldChange(name, None, value, cause) for name, value in (*sent, *desired.write_only.items())),
         draft.requests,
         draft.effects,
         draft.added,
         draft.removed,
-        identity.tag_of(desired, scene.namespace),
-        replaced,
+        tag,
     )
+    return Part((change,), draft.findings)
+
+
+def _likeness(resource: Resource, desired: Desired, row: Live) -> str | None:
+    return None if row.id in desired.manifest.distinct else resource.likeness(desired, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ def _close(pair: _Pair) -> Part:
         pair.desired.name,
         pair.live.id,
         pair.desired.manifest.source,
-        _field_changes(pair, edit),
+        _field_changes(pair, edit, draft.requests[-1].body or {}),
         draft.requests,
         draft.effects,
         draft.added,
@@ -231,68 +235,114 @@ def _close(pair: _Pair) -> Part:
 
 
 def _replace(pair: _Pair) -> Part:
-    """The old row is soft-deleted first, so that two rows of one manifest are never live at once, not after a crash."""
+    """The old row is soft-deleted first, so that two rows of one manifest are never live at once, not after a crash.
+
+    The new row is what the old one should have become: who unsubscribed stays out, what is switched off stays off.
+    """
     if pair.binding.how is How.ID:
         return Part(findings=(*pair.settled.findings, _adopted_pinned(pair.desired, pair.live)))
-    peers = tuple(pair.scene.rows[pair.resource.kind].live.values()) or (pair.live,)
-    draft = pair.resource.create(pair.desired, pair.own_tag, peers)
-    retire = () if pair.live.deleted else (pair.resource.remove(pair.live.id),)
-    draft = Draft((*retire, *draft.requests), draft.effects, draft.findings, draft.added, draft.removed)
-    change = _created(pair.scene, pair.resource, pair.desired, draft, Action.REPLACE, pair.live)
-    findings = (*pair.settled.findings, *draft.findings, _kind_pinned(pair.desired, pair.live))
-    return Part((change,), findings)
+    resource, live = pair.resource, pair.live
+    fields = {name: pair.settled.fields.get(name, live.fields.get(name)) for name in pair.desired.fields}
+    wanted = replace(pair.desired, fields=fields)
+    draft = resource.create(wanted, pair.own_tag, tuple(pair.scene.rows[resource.kind].live.values()) or (live,))
+    # Only those who were not on the old row are newly added, although everybody is mailed again.
+    moved = resource.edit(Edit(wanted, live, fields, diff.changed(live.fields, fields), pair.own_tag))
+    retire = () if live.deleted else (resource.remove(live.id),)
+    change = Change(
+        Action.REPLACE,
+        resource.kind,
+        wanted.name,
+        live.id,
+        wanted.manifest.source,
+        _fields_of_new_row(pair, wanted),
+        (*retire, *draft.requests),
+        draft.effects,
+        moved.added,
+        moved.removed,
+        pair.own_tag,
+        live,
+    )
+    return Part((change,), (*pair.settled.findings, *draft.findings, _kind_pinned(pair.desired, live)))
 
 
-def _delete(scene: Scene, resource: Resource, item: removal.Removal) -> Change:
-    cause = Cause.MANIFEST if scene.base is not None else None
+def _fields_of_new_row(pair: _Pair, wanted: Desired) -> tuple[FieldChange, ...]:
+    """Every field that one of the two rows has, as with a create; those that stay the same have no cause."""
+    wire, there = pair.resource.wire, pair.live.fields
+    changed = diff.changed(there, wanted.fields)
+    return tuple(
+        FieldChange(name, wire(there.get(name)), wire(value), _cause(pair, name) if name in changed else None)
+        for name, value in wanted.fields.items()
+        if value is not None or there.get(name) is not None
+    ) + _told_once(pair, wanted.write_only)
+
+
+def _told_once(pair: _Pair, write_only: Fields) -> tuple[FieldChange, ...]:
+    """Fields that are sent and never shown again: nobody knows what was there before."""
+    cause = _known(pair.scene, Cause.MANIFEST)
+    return tuple(FieldChange(name, None, value, cause) for name, value in write_only.items())
+
+
+def _delete(scene: Scene, resource: Resource, item: Removal) -> Change:
     return Change(
         Action.DELETE,
         resource.kind,
         item.name,
         item.live.id,
         item.source,
-        (FieldChange("deleted", False, True, cause),),
+        (FieldChange("deleted", False, True, _known(scene, _cause_of_removal(scene, item))),),
         (resource.remove(item.live.id),),
         tag=item.live.tag,
         expected=item.live,
     )
 
 
-def _field_changes(pair: _Pair, edit: Edit) -> tuple[FieldChange, ...]:
+def _field_changes(pair: _Pair, edit: Edit, sent: Fields) -> tuple[FieldChange, ...]:
     wire, there, wanted = pair.resource.wire, pair.live.fields, pair.settled.fields
     found = [FieldChange(name, wire(there.get(name)), wire(wanted[name]), _cause(pair, name)) for name in edit.changed]
     if edit.retag:
         old, new = (str(tag) if tag else None for tag in (pair.live.tag, pair.tag))
-        found.insert(0, FieldChange("tag", old, new, Cause.MANIFEST if pair.scene.base is not None else None))
+        found.insert(0, FieldChange("tag", old, new, _cause(pair, "tag")))
     if pair.live.deleted:
-        found.insert(0, FieldChange("deleted", True, False, Cause.DRIFT if pair.before is not None else None))
-    return tuple(found)
+        found.insert(0, FieldChange("deleted", True, False, _cause(pair, "deleted")))
+    write_only = {name: value for name, value in pair.desired.write_only.items() if name in sent}
+    return (*found, *_told_once(pair, write_only))
 
 
 def _cause(pair: _Pair, name: str) -> Cause | None:
     """Why a field differs: what the kind knows, else what the base tells (design §4)."""
     if name in pair.settled.causes:
         return pair.settled.causes[name]
-    if pair.scene.base is None:
-        return None
     if pair.binding.how is How.ID and (pair.before is None or pair.before.id != pair.desired.id):
-        return Cause.ADOPT
-    if pair.before is None or pair.before.tombstone or name not in pair.before.fields:
-        return Cause.MANIFEST
-    return Cause.DRIFT if pair.before.fields[name] == pair.desired.fields[name] else Cause.MANIFEST
+        return _known(pair.scene, Cause.ADOPT)
+    if pair.before is None or pair.before.tombstone:
+        return _known(pair.scene, Cause.MANIFEST)
+    was, wanted = ({"tag": it.name, "deleted": False, **it.fields} for it in (pair.before, pair.desired))
+    is_same = name in was and was[name] == wanted[name]
+    return _known(pair.scene, Cause.DRIFT if is_same else Cause.MANIFEST)
 
 
-def _covered(so_far: Coverage, rows: Rows, resolution: Resolution) -> Coverage:
-    """Count *rows* by owner: ours, other namespaces', nobody's."""
-    ours = {id for id in resolution.claimed if id in rows.live} | {
-        row.id for row in rows.live.values() if row.tag is not None and row.tag.namespace == rows.namespace
-    }
-    foreign = sum(row.tag is not None and row.id not in ours for row in rows.live.values())
-    creators = Counter(row.creator for row in resolution.untagged)
+def _cause_of_removal(scene: Scene, item: Removal) -> Cause:
+    """Git removed the manifest, or wrote the tombstone; else somebody made the row, or brought it back."""
+    owners = scene.base.owners(item.live, scene.namespace) if scene.base is not None else []
+    was_wanted = any(not owner.tombstone for owner in owners)
+    return Cause.MANIFEST if was_wanted or (item.is_tombstone and not owners) else Cause.DRIFT
+
+
+def _known(scene: Scene, cause: Cause) -> Cause | None:
+    """*cause*, where a base tells (design §4)."""
+    return cause if scene.base is not None else None
+
+
+def _covered(so_far: Coverage, case: Case) -> Coverage:
+    """Count the live rows by owner: ours, other namespaces', nobody's."""
+    ours = removal.owned(case)
+    others = [row for row in case.rows.live.values() if row.id not in ours]
+    unmanaged = [row for row in others if row.tag is None]
+    creators = Counter(row.creator for row in unmanaged)
     return Coverage(
         so_far.managed + len(ours),
-        so_far.unmanaged + len(resolution.untagged),
-        so_far.foreign + foreign,
+        so_far.unmanaged + len(unmanaged),
+        so_far.foreign + len(others) - len(unmanaged),
         so_far.creators + tuple(sorted(creators.items(), key=lambda item: (-item[1], str(item[0])))),
     )
 
@@ -324,13 +374,16 @@ def _finding_order(finding: Finding) -> tuple[int, str, str, int]:
     return rank, finding.name or "", finding.rule, finding.id or 0
 
 
-def _twin(desired: Desired, row: Live, like: str) -> Finding:
+def _twin(desired: Desired, twins: Sequence[tuple[Live, str]]) -> Finding:
+    first, ids = twins[0][0].id, ", ".join(str(row.id) for row, _ in twins)
+    look = "row looks" if len(twins) == 1 else "rows look"
     return rules.TWIN.finding(
-        f"row {row.id} looks like the same subscription ({like}); to adopt it, add under metadata:  id: {row.id}  "
-        f"or, if both are meant:  distinct: [{row.id}]",
+        f"{look} like the same subscription: ",
+        *listed(f"{row.id} ({like})" for row, like in twins),
+        f"; to adopt it, add under metadata:  id: {first}  or, if both are meant:  distinct: [{ids}]",
         name=desired.name,
         source=desired.manifest.source,
-        id=row.id,
+        id=first,
     )
 
 

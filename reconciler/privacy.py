@@ -17,7 +17,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Private:
-    """A value that formatting masks. Compare and hash it like the text it holds."""
+    """A value that formatting masks. Two of one class are equal, and hash alike, when they hold the same text.
+
+    `is_for_reviewers` says that whoever may see addresses may see the value.
+    """
+
+    is_for_reviewers: ClassVar[bool] = False
 
     value: str
 
@@ -27,8 +32,8 @@ class Private:
         return "***"
 
     def shown(self, *, addresses: bool) -> str:
-        """The text for somebody who may (*addresses*) or may not see addresses; never more than the mask by default."""
-        return self.mask
+        """The text for somebody who may (*addresses*) or may not see addresses; the mask where that decides nothing."""
+        return self.value if addresses and self.is_for_reviewers else self.mask
 
     def __str__(self) -> str:
         return self.mask
@@ -66,30 +71,24 @@ class Address(Private):
     """One e-mail address, shown in full to a reviewer on a terminal and to machines (design §6)."""
 
     __slots__ = ()
+    is_for_reviewers = True
 
     @property
     def mask(self) -> str:
         """`a***@example.com`; what has no `@` is hidden whole."""
         return mask_address(self.value)
 
-    def shown(self, *, addresses: bool) -> str:
-        """The address itself for those who may see addresses, its mask for others."""
-        return self.value if addresses else self.mask
-
 
 class Recipients(Private):
     """An e-mail `target_value`: addresses joined by commas, spelled exactly as on the wire."""
 
     __slots__ = ()
+    is_for_reviewers = True
 
     @property
     def mask(self) -> str:
         """Every address masked, the commas kept, so that the number of them can be read."""
         return ",".join(mask_address(part) for part in self.value.split(","))
-
-    def shown(self, *, addresses: bool) -> str:
-        """The text itself for those who may see addresses, its mask for others."""
-        return self.value if addresses else self.mask
 
 
 Message = tuple[str | Private, ...]
@@ -97,9 +96,11 @@ Message = tuple[str | Private, ...]
 
 
 def mask_address(address: str) -> str:
-    """`ana@example.com` as `a***@example.com`."""
+    """`ana@example.com` as `a***@example.com`; a domain that is none is hidden too, for it may hold anything."""
     local, at, domain = address.strip().rpartition("@")
-    return f"{local[:1]}***@{domain}" if at else "***"
+    if not at:
+        return "***"
+    return f"{local[:1]}***@{domain if _DOMAIN.fullmatch(domain) else '***'}"
 
 
 def say(*parts: str | int | Private) -> Message:

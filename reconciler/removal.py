@@ -1,40 +1,71 @@
 """Which rows may be soft-deleted, and what stops it: design §4, each reason a function of its own. Pure.
 
-A row goes when it carries our tag and no manifest leads to it, when a manifest adopted it at the base and is gone, or by
-tombstone. Every doubt keeps the row. Knows no fields, no HTTP, and not how a row is deleted.
+A row goes when it carries our tag and no manifest leads to it, when a manifest adopted it at the base and is gone, or
+by tombstone. Every doubt keeps the row. Knows no fields, no HTTP, and not how a row is deleted.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import rules
-from .identity import Resolution
-from .model import Desired, Finding, Live, Manifest, Policy, Source
+from .identity import Resolution, Rows
+from .model import Desired, Finding, Live, Manifest, Policy, Source, Tag
+from .privacy import listed
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The manifests as last applied, worked out for one environment; `label` says where they were read."""
+    """The manifests as last applied, worked out for one environment; `label` says where they were read.
+
+    Names and ids are looked up within a kind, because only there are they unique.
+    """
 
     label: str
-    by_name: Mapping[str, Desired]
-    by_id: Mapping[int, Desired]
+    by_name: Mapping[tuple[str, str], Desired]
+    by_previous: Mapping[tuple[str, str], tuple[Desired, ...]]
+    by_id: Mapping[tuple[str, int], Desired]
 
     @classmethod
     def of(cls, label: str, wanted: Iterable[Desired]) -> Base:
-        """Index *wanted* by name and by the row it adopted."""
-        known = tuple(wanted)
-        by_id = {desired.id: desired for desired in known if desired.id is not None}
-        return cls(label, {desired.name: desired for desired in known}, by_id)
+        """Index *wanted* by name, by previous names, and by the row each adopted."""
+        by_name, by_id = {}, {}
+        by_previous: dict[tuple[str, str], tuple[Desired, ...]] = defaultdict(tuple)
+        for desired in wanted:
+            kind = desired.manifest.kind
+            by_name[kind, desired.name] = desired
+            for name in desired.manifest.previous_names:
+                by_previous[kind, name] += (desired,)
+            if desired.id is not None:
+                by_id[kind, desired.id] = desired
+        return cls(label, by_name, dict(by_previous), by_id)
 
-    def before(self, desired: Desired) -> Desired | None:
-        """What *desired* was at the base: under its name, a previous name, or the row it adopts."""
-        for name in (desired.name, *desired.manifest.previous_names):
-            if name in self.by_name:
-                return self.by_name[name]
-        return self.by_id.get(desired.id) if desired.id is not None else None
+    def before(self, desired: Desired, live: Live | None = None) -> Desired | None:
+        """What *desired*, bound to *live*, was at the base.
+
+        The row leads there more surely than the name, which may have been another subscription's then: first whoever
+        adopted the row, then the name in its tag, then the manifest's name, previous names and id.
+        """
+        kind, names = desired.manifest.kind, [desired.name, *desired.manifest.previous_names]
+        if live is not None and (kind, live.id) in self.by_id:
+            return self.by_id[kind, live.id]
+        if live is not None and live.tag is not None and live.tag.name in names:
+            names.insert(0, live.tag.name)
+        for name in names:
+            if (kind, name) in self.by_name:
+                return self.by_name[kind, name]
+        return self.by_id.get((kind, desired.id)) if desired.id is not None else None
+
+    def owners(self, live: Live, namespace: str) -> list[Desired]:
+        """Every manifest that led to *live* at the base: by its id, or by its tag under a name it had then."""
+        found = [self.by_id[live.kind, live.id]] if (live.kind, live.id) in self.by_id else []
+        if live.tag is not None and live.tag.namespace == namespace:
+            key = (live.kind, live.tag.name)
+            found += [self.by_name[key]] if key in self.by_name else []
+            found += self.by_previous.get(key, ())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +82,36 @@ class Pruning:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What is known of the rows of one kind that may have to go.
+
+    `elsewhere` are the tree's manifests of this kind that do not name *environment*: they count as gone here.
+    """
+
+    resolution: Resolution
+    rows: Rows
+    environment: str
+    base: Base | None = None
+    elsewhere: tuple[Manifest, ...] = ()
+
+    def owners(self, live: Live) -> list[Manifest]:
+        """The manifests that led to *live* at the base, and those that would lead to it if they named us."""
+        known = self.base.owners(live, self.rows.namespace) if self.base is not None else []
+        return [desired.manifest for desired in known] + [each for each in self.elsewhere if self._leads(each, live)]
+
+    def _leads(self, manifest: Manifest, live: Live) -> bool:
+        tags = [Tag(self.rows.namespace, name) for name in (manifest.name, *manifest.previous_names)]
+        return live.tag in tags or manifest.id_in(self.environment) == live.id
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """A row to be soft-deleted: the name it goes under, and where its manifest stands or stood."""
 
     live: Live
     name: str
     source: Source | None
+    is_tombstone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +122,27 @@ class Removals:
     findings: tuple[Finding, ...]
 
 
-def choose(
-    resolution: Resolution,
-    live: Mapping[int, Live],
-    base: Base | None,
-    elsewhere: Mapping[str, Manifest],
-    pruning: Pruning,
-    policy: Policy,
-) -> Removals:
-    """The rows to remove. *elsewhere* are the tree's manifests that do not name this environment."""
-    asked = [*_tombstones(resolution), *_orphans(resolution, base, elsewhere), *_left(resolution, live, base)]
+def choose(case: Case, pruning: Pruning, policy: Policy) -> Removals:
+    """The rows to remove; none at all where the run may not remove, or the tree is empty."""
+    asked = [*_tombstones(case), *_orphans(case), *_left(case)]
     if is_switched_off(pruning):
         return Removals((), tuple(_not_removed(asked, pruning.refused or "")))
     if is_empty(pruning):
         return Removals((), (_empty_tree(len(asked)),))
-    kept = [removal for removal in asked if is_protected(removal, base, elsewhere)]
-    going = [removal for removal in asked if removal not in kept]
+    judged = [(removal, is_protected(removal, case)) for removal in asked]
+    kept = [removal for removal, protected in judged if protected]
+    going = [removal for removal, protected in judged if not protected]
     findings = [_protected(removal) for removal in kept]
-    findings += [_no_base(removal) for removal in going if base is None]
-    ours = (
-        sum(1 for id in resolution.claimed if id in live) + len(resolution.orphans) + len(_left(resolution, live, base))
-    )
-    if is_over_limit(len(going), ours, pruning.max_deletes, policy):
-        findings.append(_too_many(len(going), ours, pruning.max_deletes, policy))
+    findings += [_no_base(removal) for removal in going if case.base is None]
+    many, ours = len(going), len(owned(case))
+    if is_over_limit(many, ours, pruning.max_deletes, policy):
+        findings.append(_too_many(many, ours, pruning.max_deletes, policy))
     return Removals(tuple(going), tuple(findings))
+
+
+def owned(case: Case) -> frozenset[int]:
+    """Our live rows: those the manifests and tags say are ours, and those that only the base knows of."""
+    return case.resolution.ours | {removal.live.id for removal in _left(case)}
 
 
 def is_switched_off(pruning: Pruning) -> bool:
@@ -103,13 +155,9 @@ def is_empty(pruning: Pruning) -> bool:
     return pruning.is_tree_empty and not pruning.allow_empty
 
 
-def is_protected(removal: Removal, base: Base | None, elsewhere: Mapping[str, Manifest]) -> bool:
-    """Whether the manifest was protected at the base, or still is: deleting the file does not lift it."""
-    known = [base.by_name.get(removal.name), base.by_id.get(removal.live.id)] if base is not None else []
-    manifests = [desired.manifest for desired in known if desired is not None]
-    if removal.name in elsewhere:
-        manifests.append(elsewhere[removal.name])
-    return any(manifest.protect for manifest in manifests)
+def is_protected(removal: Removal, case: Case) -> bool:
+    """Whether a manifest of the row was protected at the base, or still is: deleting the file does not lift it."""
+    return any(manifest.protect for manifest in case.owners(removal.live))
 
 
 def is_over_limit(many: int, ours: int, allowed: int | None, policy: Policy) -> bool:
@@ -119,51 +167,48 @@ def is_over_limit(many: int, ours: int, allowed: int | None, policy: Policy) -> 
     return many > policy.max_deletes_count and many * 100 > policy.max_deletes_percent * ours
 
 
-def _tombstones(resolution: Resolution) -> list[Removal]:
+def _tombstones(case: Case) -> list[Removal]:
     return [
-        Removal(binding.live, binding.desired.name, binding.desired.manifest.source)
-        for binding in resolution.bindings
+        Removal(binding.live, binding.desired.name, binding.desired.manifest.source, is_tombstone=True)
+        for binding in case.resolution.bindings
         if binding.desired.tombstone and binding.live is not None and not binding.live.deleted
     ]
 
 
-def _orphans(resolution: Resolution, base: Base | None, elsewhere: Mapping[str, Manifest]) -> list[Removal]:
-    return [
-        Removal(row, row.tag.name, _source(row.tag.name, base, elsewhere))
-        for row in resolution.orphans
-        if row.tag is not None
-    ]
+def _orphans(case: Case) -> list[Removal]:
+    """Rows with our tag that no manifest leads to."""
+    return [Removal(row, row.tag.name, _source(row, case)) for row in case.resolution.orphans if row.tag is not None]
 
 
-def _left(resolution: Resolution, live: Mapping[int, Live], base: Base | None) -> list[Removal]:
+def _left(case: Case) -> list[Removal]:
     """Untagged rows that a manifest adopted at the base, which is gone since; without a base nobody knows of them."""
-    if base is None:
+    if case.base is None:
         return []
     names = {
         name
-        for binding in resolution.bindings
+        for binding in case.resolution.bindings
         for name in (binding.desired.name, *binding.desired.manifest.previous_names)
     }
+    free = [row for row in case.rows.live.values() if row.tag is None and row.id not in case.resolution.claimed]
+    adopted = [(row, case.base.by_id.get((row.kind, row.id))) for row in free]
     return [
-        Removal(live[id], desired.name, desired.manifest.source)
-        for id, desired in sorted(base.by_id.items())
-        if id in live and live[id].tag is None and id not in resolution.claimed and desired.name not in names
+        Removal(row, desired.name, desired.manifest.source)
+        for row, desired in adopted
+        if desired is not None and desired.name not in names
     ]
 
 
-def _source(name: str, base: Base | None, elsewhere: Mapping[str, Manifest]) -> Source | None:
-    if name in elsewhere:
-        return elsewhere[name].source
-    desired = base.by_name.get(name) if base is not None else None
-    return desired.manifest.source if desired is not None else None
+def _source(live: Live, case: Case) -> Source | None:
+    """Where the manifest of a row that no longer has one stands elsewhere, or stood."""
+    return next((manifest.source for manifest in reversed(case.owners(live))), None)
 
 
 def _not_removed(asked: Sequence[Removal], reason: str) -> list[Finding]:
     if not asked:
         return []
-    many = len(asked)
-    rows = "1 row" if many == 1 else f"{many} rows"
-    return [rules.NOT_REMOVED.finding(f"{rows} without a manifest would be removed, but {reason}")]
+    rows = listed(removal.live.id for removal in asked)
+    many = "1 row would be removed" if len(asked) == 1 else f"{len(asked)} rows would be removed"
+    return [rules.NOT_REMOVED.finding(f"{many} (", *rows, f"), but {reason}")]
 
 
 def _empty_tree(many: int) -> Finding:

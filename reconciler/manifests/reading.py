@@ -1,0 +1,183 @@
+"""From paths to documents of ours, and every problem on the way.
+
+Decides which documents are ours, not whether they are right. Knows files, the builder and the envelope of a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+import yaml
+
+from ..errors import Problem
+from ..model import Json, Source
+from ..privacy import quoted
+from .building import Builder
+from .files import Files, Found, Walk, reason
+from .places import duplicates
+from .text import MAX_FILE, Parts, Unreadable, decoded, problem, syntax_problem
+
+API_GROUP = "posthog-reconciler/"
+"""What the `apiVersion` of every document of ours begins with."""
+
+CONFIG_KIND = "Config"
+"""The kind that is walked past: the config may lie among the manifests."""
+
+MAX_TREE = 500_000_000
+"""Bytes of all the files of a tree together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document as plain data, and where it stands."""
+
+    source: Source
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Everything that was read. With `problems` it is for reporting only: documents may be missing from it.
+
+    `skipped` are documents of other programs that were walked over; `files` counts the files that were read.
+    """
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...] = ()
+    skipped: tuple[Source, ...] = ()
+    files: int = 0
+
+
+def read(files: Files, paths: Sequence[str]) -> Tree:
+    """Every document at *paths* (files, folders, globs), sorted by path, and every problem that was met."""
+    walk = Walk(files)
+    for path in paths:
+        walk.add(path)
+    reading = _Reading(files, walk.problems)
+    for found in sorted(walk.found.values(), key=lambda found: found.path):
+        if reading.size > MAX_TREE:
+            reading.problems.append(problem(found.path, "too-large", f"more than {MAX_TREE:,} bytes in one tree"))
+            break
+        reading.take(found)
+    return Tree(tuple(reading.documents), _in_order(reading.problems), tuple(reading.skipped), len(walk.found))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far."""
+
+    files: Files
+    problems: list[Problem]
+    documents: list[Document] = field(default_factory=list)
+    skipped: list[Source] = field(default_factory=list)
+    size: int = 0
+
+    def take(self, found: Found) -> None:
+        """Read one file more."""
+        text, unread = contents(self.files, found.path)
+        self.problems += unread
+        self.size += len(text)
+        documents, problems, skipped = parse(found.path, text, found.named)
+        self.problems += problems
+        self.skipped += skipped
+        for document in documents:
+            if document.data.get("kind") != CONFIG_KIND:
+                self.documents.append(document)
+            elif found.named:
+                self.problems.append(_at(document.source, "document-type", "a config; give it with --config"))
+
+
+def contents(files: Files, path: str) -> tuple[bytes, list[Problem]]:
+    """The text of the file *path*; nothing, and a problem, where it cannot be had."""
+    try:
+        text = files.read(path, MAX_FILE)
+    except OSError as error:
+        return b"", [problem(path, "unreadable", f"cannot be read: {reason(error)}")]
+    if len(text) <= MAX_FILE:
+        return text, []
+    message = f"larger than {MAX_FILE:,} bytes; split it, or move it out of the tree"
+    return b"", [problem(path, "too-large", message)]
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda found: (found.path or "", found.line or 0, found.column or 0)))
+
+
+def parse(path: str, text: bytes, named: bool) -> tuple[tuple[Document, ...], tuple[Problem, ...], tuple[Source, ...]]:
+    """The documents of ours in *text*, its problems, and the documents of other programs that were skipped.
+
+    In a file that was *named*, another program's document is a problem. Empty documents are nothing at all.
+    """
+    parsing = _Parsing(Builder(path), named)
+    problems = parsing.builder.problems
+    try:
+        decoded(text)
+        parsing.run(text)
+    except Unreadable as error:
+        problems.append(problem(path, error.rule, *error.parts, line=error.line, column=error.column))
+    except yaml.YAMLError as error:
+        problems.append(syntax_problem(path, text, error))
+    if parsing.doubled:
+        problems += duplicates(path, text, parsing.doubled)
+    return tuple(parsing.documents), _in_order(problems), tuple(parsing.skipped)
+
+
+@dataclass(slots=True)
+class _Parsing:
+    """What was made of a text so far; `doubled` are the documents in which a key stands twice."""
+
+    builder: Builder
+    named: bool
+    documents: list[Document] = field(default_factory=list)
+    skipped: list[Source] = field(default_factory=list)
+    doubled: set[int] = field(default_factory=set)
+
+    def run(self, text: bytes) -> None:
+        """Sort every document of *text* into ours and others. What is wrong inside another program's is its own."""
+        builder, before = self.builder, 0
+        for line, index, data in builder.documents(text):
+            document = Document(Source(builder.path, line, index), data)
+            stranger = _stranger(document)
+            if stranger is None:
+                self.documents.append(document)
+            elif stranger.rule == "foreign" and not self.named:
+                del builder.problems[before:]
+                self.skipped.append(document.source)
+                continue
+            else:
+                builder.problems.append(stranger)
+            before = len(builder.problems)
+            if builder.has_duplicates:
+                self.doubled.add(index)
+
+
+def _stranger(document: Document) -> Problem | None:
+    """What makes *document* none of ours; None for one of ours. The rule `foreign` is no error on a walk."""
+    data, source = document.data, document.source
+    if not isinstance(data, dict):
+        what = "a list" if isinstance(data, list) else "a lone value"
+        return _foreign(source, f"{what}; a manifest is a mapping that begins with apiVersion: {API_GROUP}v1")
+    version = data.get("apiVersion")
+    if isinstance(version, str) and version.startswith(API_GROUP):
+        return None
+    # A slip here must not make a manifest a stranger: a manifest that is gone has its row soft-deleted.
+    if isinstance(version, str) and _is_slip(version):
+        return _at(source, "api-version", "apiVersion ", *quoted(version), f" is misspelt; write {API_GROUP}v1")
+    if "apiVersion" not in data and "kind" in data and ("spec" in data or "metadata" in data):
+        return _at(source, "api-version", f"apiVersion is missing; begin the document with apiVersion: {API_GROUP}v1")
+    return _foreign(source, f"not a document of ours: its apiVersion does not begin with {API_GROUP}")
+
+
+def _is_slip(version: str) -> bool:
+    group = version.strip().casefold().partition("/")[0]
+    return len(group) < 40 and SequenceMatcher(None, group, API_GROUP.rstrip("/")).ratio() > 0.85
+
+
+def _foreign(source: Source, message: str) -> Problem:
+    return _at(source, "foreign", message)
+
+
+def _at(source: Source, rule: str, *parts: Parts) -> Problem:
+    return problem(source.path, rule, *parts, line=source.line)
