@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -146,6 +147,7 @@ def _groups(groups: Json) -> Iterator[Breach]:
 
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _PORTS = {"https": 443, "http": 80}
+_NO_HOST = f"is no address of a host; write it as {DEFAULT_HOST}, in ASCII"
 
 
 def check_host(text: str) -> str:
@@ -158,7 +160,7 @@ def check_host(text: str) -> str:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         port = parts.port
     except ValueError:
-        raise ValueError(f"is no address of a host; write it as {DEFAULT_HOST}") from None
+        raise ValueError(_NO_HOST) from None
     _check_parts(parts, text)
     name = _check_name(parts.hostname or "")
     if parts.scheme == "http" and not is_loopback(name):
@@ -168,6 +170,8 @@ def check_host(text: str) -> str:
 
 
 def _check_parts(parts: SplitResult, text: str) -> None:
+    if not re.fullmatch(r"[!-~]+", text) or parts.port == 0:  # urlsplit silently drops line breaks
+        raise ValueError(_NO_HOST)
     if parts.scheme not in _PORTS:
         raise ValueError("must begin with https://")
     if "@" in parts.netloc:
@@ -181,13 +185,11 @@ def _check_name(name: str) -> str:
     if name.endswith(".i.posthog.com"):
         region = name.removesuffix(".i.posthog.com")
         raise ValueError(f"takes in events and has no such API; write https://{region}.posthog.com")
-    try:
-        return ipaddress.ip_address(name).compressed
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        return ipaddress.ip_address(name if "%" not in name else "").compressed
     is_number = re.fullmatch(r"[0-9.]+|0x[0-9a-f.x]+", name)
     if is_number or len(name) > 253 or not _HOST_NAME.fullmatch(name):
-        raise ValueError(f"is no address of a host; write it as {DEFAULT_HOST}, in ASCII")
+        raise ValueError(_NO_HOST)
     return name
 
 
@@ -217,7 +219,7 @@ def from_environment(
     project = project_id or variables.get(PROJECT_VARIABLE, "").strip()
     if not project:
         raise UsageError(
-            f"no {FILE_NAME} here or in a folder above, and no project: set {PROJECT_VARIABLE} to the project's number, "
+            f"no {FILE_NAME} here or in a folder above, and no project: set {PROJECT_VARIABLE} to its number, "
             "or give --project-id or --config"
         )
     environment = Environment(
@@ -234,15 +236,14 @@ def override(
     host: str | None = None,
     project_id: str | None = None,
     namespace: str | None = None,
-    selected: tuple[str, ...] = (),
+    selected: Sequence[Environment],
 ) -> Config:
-    """*config* with what the options say instead, for exactly one selected environment. Raises UsageError."""
+    """*config* with what the options say instead, for the one environment that is *selected*. Raises UsageError."""
     if host is None and project_id is None and namespace is None:
         return config
-    environments = select(config, selected)
-    if len(environments) != 1:
+    if len(selected) != 1:
         raise UsageError("--host, --project-id and --namespace are for one environment; choose it with --env NAME")
-    old = environments[0]
+    old = selected[0]
     new = replace(
         old,
         host=old.host if host is None else _host("--host", host),
@@ -251,7 +252,7 @@ def override(
     return replace(
         config,
         namespace=config.namespace if namespace is None else _namespace(namespace),
-        environments=tuple(new if each is old else each for each in config.environments),
+        environments=tuple(new if each == old else each for each in config.environments),
     )
 
 

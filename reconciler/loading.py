@@ -93,11 +93,6 @@ def load(choice: Choice, folder: Path, variables: Mapping[str, str], kinds: Kind
     home = _home(choice, folder)
     config, notes = _config(choice, home, variables)
     environments = configs.select(config, choice.environments)
-    config = configs.override(
-        config, host=choice.host, project_id=choice.project_id, namespace=choice.namespace, selected=environments
-    )
-    chosen = {environment.name for environment in environments}
-    environments = tuple(environment for environment in config.environments if environment.name in chosen)
     loaded = _checked(home, config, kinds)
     return replace(
         loaded,
@@ -177,7 +172,13 @@ def _config(choice: Choice, home: _Home, variables: Mapping[str, str]) -> tuple[
             variables, host=choice.host, project_id=choice.project_id, namespace=choice.namespace
         )
         return given, ()
-    config = configs.load(Folder(home.root), home.config)
+    config = configs.override(
+        configs.load(Folder(home.root), home.config),
+        host=choice.host,
+        project_id=choice.project_id,
+        namespace=choice.namespace,
+        selected=choice.environments,
+    )
     ignored = configs.ignored_variables(config, variables)
     notes = tuple(f"{name} is ignored: {home.config} says which project each environment is" for name in ignored)
     return config, notes

@@ -12,7 +12,10 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
+
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

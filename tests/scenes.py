@@ -61,7 +61,7 @@ def manifest(name: str = "weekly", *, id: int | dict[str | None, int] | None = N
     meta = {key: given.pop(key) for key in ("previous_names", "protect", "takeover", "distinct") if key in given}
     environments = given.pop("environments", None)
     kind = given.pop("kind", "Subscription")
-    ids = id if isinstance(id, dict) else {} if id is None else {None: id}
+    ids: dict[str | None, int] = id if isinstance(id, dict) else {} if id is None else {None: id}
     spec = {key: value for key, value in {**SPEC, **given}.items() if value is not ...}
     return Manifest(kind, name, Source(f"{name}.yaml", 3), spec, ids=ids, environments=environments, **meta)
 

@@ -450,17 +450,17 @@ def test_several_environments_are_a_list_and_the_worst_code(
 
 def test_the_schema_of_each_kind_is_printed(run: Run) -> None:
     """For editors."""
-    titles = [run("schema", kind).json["$schema"] for kind in ("Subscription", "RecordingSharing", "Config")]
+    titles = [run("schema", kind).json["$schema"] for kind in ("subscription", "recording-sharing", "config")]
 
     assert titles == ["https://json-schema.org/draft/2020-12/schema"] * 3
 
 
 def test_an_unknown_schema_is_bad_usage(run: Run) -> None:
     """With the kinds there are."""
-    ran = run("schema", "Subscripton")
+    ran = run("schema", "subscripton")
 
     assert ran.code == 1
-    assert "Subscription" in ran.err
+    assert "subscription" in ran.err
 
 
 @pytest.mark.parametrize("profile", ["seed", "latest"])

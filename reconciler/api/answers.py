@@ -32,7 +32,7 @@ def scrub(text: str, key: Key) -> str:
     """
     if key.value:
         text = text.replace(key.value, "***")
-    text = _KEY.sub("***", text[: 20 * DETAIL_LIMIT])
+    text = _KEY.sub("***", text[: 4 * DETAIL_LIMIT])
     text = _URL.sub(lambda url: f"{url[1]}://{url[2]}" + ("/***" if url[3] else ""), text)
     text = _ADDRESS.sub(lambda address: mask_address(address[0]), text)
     return visible(text if len(text) <= DETAIL_LIMIT else text[:DETAIL_LIMIT] + "…")

@@ -152,13 +152,10 @@ def _at_once(fetch: Fetch, decode: Callable[[Json], T], size: int, tell: Progres
         return [first]
     pages = [first]
     with ThreadPoolExecutor(min(READERS, len(others)), "listing") as pool:
-        try:
-            for page in pool.map(lambda window: page_of(fetch(*window), window[0], decode), others):
-                pages.append(page)
-                tell(min(page.offset + len(page.ids), page.count), page.count)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        # When a page cannot be had, `map` cancels those that have not begun.
+        for page in pool.map(lambda window: page_of(fetch(*window), window[0], decode), others):
+            pages.append(page)
+            tell(min(page.offset + len(page.ids), page.count), page.count)
     return pages
 
 

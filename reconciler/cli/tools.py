@@ -20,19 +20,19 @@ PROFILE = click.option(
 
 
 @click.command()
-@click.argument("kind", required=False, default="Subscription")
+@click.argument("kind", required=False, default="subscription")
 def schema(kind: str) -> int:
-    """Print the JSON Schema of KIND: Subscription (default), RecordingSharing or Config.
+    """Print the JSON Schema of KIND: subscription (default), recording-sharing or config.
 
     \b
     Examples:
       reconciler schema > subscription.schema.json
-      reconciler schema Config
+      reconciler schema config
     """
     from .. import schema as schemas
     from ..report import documents
 
-    click.echo(documents.dumps(schemas.of_kind(kind)))
+    click.echo(documents.dumps(schemas.load_schema(schemas.SCHEMAS.get(kind, kind))))
     return DONE
 
 

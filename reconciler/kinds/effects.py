@@ -6,13 +6,11 @@ Knows rows and bodies; knows nothing of why a write is made, nor of anyone who i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
 
 from ..model import Effect, Fields
-from ..privacy import Private
 from . import recipients
 from .recipients import EMAIL, SLACK, TEAMS
 from .schedule import BUFFER, moment
@@ -41,7 +39,10 @@ _RETRIGGER = frozenset({"target_type", "integration_id", "insight", "dashboard",
 
 def generation(keys: Collection[str]) -> Generation:
     """The generation of the server that answers with rows of these *keys*."""
-    return next((newest for sign, newest in _SIGNS if sign in keys), Generation.SEED)
+    for sign, newest in _SIGNS:
+        if sign in keys:
+            return newest
+    return Generation.SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +50,42 @@ class Audience:
     """A row as far as messages go: its channel, its recipients as on the wire, and whether it is switched on."""
 
     type: str | None
-    text: str
+    text: str = field(repr=False)
     enabled: bool = True
+
+    @property
+    def addresses(self) -> list[str]:
+        """Everybody it reaches by e-mail."""
+        return recipients.addresses_in(self.text) if self.type == EMAIL else []
 
 
 def audience(fields: Fields) -> Audience:
-    """The Audience of a row or of a body, with its `target_value` unmasked for comparison."""
-    wire = fields["target_value"].wire if "target_value" in fields else ""
-    return Audience(
-        fields.get("target_type"),
-        wire.value if isinstance(wire, Private) else wire,
-        fields.get("enabled") is not False,
-    )
+    """The Audience of a row or of a body."""
+    return Audience(fields["target_type"], fields["target_value"].text, fields.get("enabled") is not False)
 
 
 def of_create(after: Audience, server: Generation) -> tuple[Effect, ...]:
     """Everybody is mailed or the channel gets a post, except where the server honours `send_test_now: false`."""
     if server is Generation.X or (server.has_enabled and not after.enabled):
         return ()
-    texts = recipients.addresses_in(after.text) if after.type == EMAIL else ()
-    return _reaches(after, texts, unknown=server is Generation.UNKNOWN)
+    told = _reached(after, after.addresses)
+    return tuple(replace(effect, unknown=True) for effect in told) if server is Generation.UNKNOWN else told
 
 
 def of_update(before: Audience, after: Audience, changed: Collection[str], server: Generation) -> tuple[Effect, ...]:
     """Whom an edit of the fields *changed* reaches, new or merely respelled in the server's eyes."""
-    # From X on `send_test_now: false` goes with the write and silences it.
-    if server is Generation.X or (server.has_enabled and not (before.enabled and after.enabled)):
-        return _of_switching_on(before, after, server)
-    retriggered = server is Generation.N and not _RETRIGGER.isdisjoint(changed)
-    if "target_value" not in changed:
-        return _reaches(after, ()) if retriggered else ()
-    return _reaches(after, _new(before, after, server), respelled_from=before)
+    if server is Generation.X:
+        # `send_test_now: false` goes with the write and silences it.
+        return ()
+    if server.has_enabled and not (before.enabled and after.enabled):
+        return _of_switching_on(before, after)
+    if "target_value" in changed and after.text != before.text:
+        new = recipients.new_by_meaning if server is Generation.N else recipients.new_by_text
+        return _reached(after, new(before.text, after.text), before)
+    if server is Generation.N and not _RETRIGGER.isdisjoint(changed):
+        # Channels get the report again; by e-mail it goes to new addresses only, and there are none.
+        return _reached(after, ())
+    return ()
 
 
 def of_restore(
@@ -89,11 +95,7 @@ def of_restore(
     now = of_update(before, after, changed, server)
     if not stale or (server.has_enabled and not after.enabled):
         return now
-    texts = recipients.addresses_in(after.text) if after.type == EMAIL else ()
-    return now + tuple(
-        Effect(effect.effect, effect.recipients, effect.channel, when="next delivery")
-        for effect in _reaches(after, texts)
-    )
+    return now + tuple(replace(effect, when="next delivery") for effect in _reached(after, after.addresses))
 
 
 def is_stale(next_delivery: str | None, now: datetime) -> bool:
@@ -101,43 +103,28 @@ def is_stale(next_delivery: str | None, now: datetime) -> bool:
     return next_delivery is not None and moment(next_delivery) <= now + BUFFER
 
 
-def _of_switching_on(before: Audience, after: Audience, server: Generation) -> tuple[Effect, ...]:
-    """A row that is switched on is confirmed to everybody (contract §7), except where X is told not to."""
-    if server is Generation.X or before.enabled or not after.enabled:
-        return ()
-    return _reaches(after, recipients.addresses_in(after.text) if after.type == EMAIL else ())
+def _of_switching_on(before: Audience, after: Audience) -> tuple[Effect, ...]:
+    """A row that is switched on is confirmed to everybody (contract §7)."""
+    return _reached(after, after.addresses) if after.enabled and not before.enabled else ()
 
 
-def _new(before: Audience, after: Audience, server: Generation) -> tuple[str, ...]:
-    if after.type != EMAIL:
-        return ()
-    known = before.text if before.type == EMAIL else ""
-    later = server >= Generation.N
-    return recipients.new_by_meaning(known, after.text) if later else recipients.new_by_text(known, after.text)
-
-
-def _reaches(
-    after: Audience, texts: Iterable[str], *, unknown: bool = False, respelled_from: Audience | None = None
-) -> tuple[Effect, ...]:
-    """The effects of a delivery to *texts*, or to the channel where it is not e-mail."""
+def _reached(after: Audience, texts: Iterable[str], before: Audience | None = None) -> tuple[Effect, ...]:
+    """The effects of a delivery to *texts*, or to the channel where it is not e-mail; old addresses are respelled."""
     if after.type == EMAIL:
-        return _mails(tuple(texts), unknown=unknown, before=respelled_from)
+        return _mails(texts, recipients.people(before.text) if before is not None else frozenset())
     if after.type in (SLACK, TEAMS):
-        return (Effect("post", channel=_channel(after), unknown=unknown),)
+        return (Effect("post", channel=recipients.target(after.type, after.text).wire),)
     # `webhook` never delivers in any version (contract §7).
     return ()
 
 
-def _mails(texts: tuple[str, ...], *, unknown: bool, before: Audience | None) -> tuple[Effect, ...]:
-    known = {recipients.normal(text) for text in recipients.addresses_in(before.text)} if before else set()
-    new = [text for text in texts if recipients.normal(text) not in known]
-    respelled = [text for text in texts if recipients.normal(text) in known]
+def _mails(texts: Iterable[str], known: frozenset[str]) -> tuple[Effect, ...]:
+    new: list[str] = []
+    respelled: list[str] = []
+    for text in texts:
+        (respelled if recipients.normal(text) in known else new).append(text)
     return tuple(
-        Effect("mail", recipients.as_addresses(group), why=why, unknown=unknown)
+        Effect("mail", recipients.as_addresses(group), why=why)
         for group, why in ((new, None), (respelled, "respelled"))
         if group
     )
-
-
-def _channel(after: Audience) -> Any:
-    return recipients.target(after.type, after.text).wire

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..privacy import Address, Private, Recipients, SecretUrl
@@ -20,6 +21,8 @@ EMAIL, SLACK, WEBHOOK, TEAMS = "email", "slack", "webhook", "teams"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
 
+_HOST = re.compile(r"[A-Za-z0-9.-]+")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
@@ -30,7 +33,7 @@ class Target:
 
     type: str | None
     wire: Private | str
-    meaning: Any
+    meaning: Any = field(repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Target) and self.meaning == other.meaning
@@ -38,19 +41,26 @@ class Target:
     def __hash__(self) -> int:
         return hash(self.meaning)
 
+    @property
+    def text(self) -> str:
+        """The text on the wire, unmasked."""
+        return self.wire.value if isinstance(self.wire, Private) else self.wire
+
 
 def target(target_type: str | None, text: str) -> Target:
     """The Target of a `target_value` as it is on the wire.
 
     E-mail means its set of addresses, Slack its channel id, Teams the host that is all a server shows of it (T-6 to
-    T-8); anything else means its text.
+    T-8); anything else, also a type nobody has heard of, means its text.
     """
     if target_type == EMAIL:
-        return Target(target_type, Recipients(text), frozenset(map(normal, addresses_in(text))))
+        return Target(target_type, Recipients(text), people(text))
     if target_type == SLACK:
         return Target(target_type, text, text.split("|", 1)[0].strip())
-    url = SecretUrl(text)
-    return Target(target_type, url, host_of(text) if target_type == TEAMS else text.strip())
+    if target_type == TEAMS:
+        # The bare host, as a server shows it, is no secret.
+        return Target(target_type, text if _HOST.fullmatch(text) else SecretUrl(text), host_of(text))
+    return Target(target_type, SecretUrl(text), text.strip())
 
 
 def host_of(text: str) -> str:
@@ -60,7 +70,14 @@ def host_of(text: str) -> str:
 
 def addresses_in(text: str) -> list[str]:
     """The addresses of an e-mail `target_value`, trimmed, in order, blanks dropped."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [address for part in text.split(",") if (address := part.strip())]
+
+
+# A row and its manifest nearly always spell the same text, and both are asked for what it means.
+@lru_cache(maxsize=65_536)
+def people(text: str) -> frozenset[str]:
+    """The set of addresses that an e-mail `target_value` means."""
+    return frozenset(map(normal, addresses_in(text)))
 
 
 def normal(address: str) -> str:
@@ -82,19 +99,23 @@ def domain_of(address: str) -> str:
 def edited(row: str, wanted: Iterable[str]) -> str:
     """*row* changed to reach exactly the addresses *wanted*, spelled as it was wherever it can be (design §5).
 
-    Removed addresses are cut out of the row's own text; additions are appended with a comma, in the order wanted.
+    Removed addresses are cut out of the row's own text; additions are appended with a comma, in the order wanted. A
+    row that reaches them already is left as it is, blanks and all.
     """
-    by_meaning = {normal(address): address for address in wanted}
+    by_meaning = {normal(address): address.strip() for address in wanted}
+    if by_meaning.keys() == people(row):
+        return row
     kept = [part for part in row.split(",") if normal(part) in by_meaning]
     there = {normal(part) for part in kept}
     added = [address for meaning, address in by_meaning.items() if meaning not in there]
+    # The server trims what it is sent, so the text is planned as it will be.
     return ",".join([*kept, *added]).strip()
 
 
 def new_by_text(before: str, after: str) -> tuple[str, ...]:
     """The recipients an old server sees as new: it splits on commas and compares untrimmed texts (contract §7, S/M)."""
-    known = set(before.strip().split(","))
-    return _distinct(part.strip() for part in after.strip().split(",") if part not in known)
+    known = set(before.split(","))
+    return _distinct(part.strip() for part in after.split(",") if part not in known)
 
 
 def new_by_meaning(before: str, after: str) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from ..model import Tag
 LIMIT = 100
 """The server's limit for a title with its tag, in characters: code points (contract §3)."""
 
-# Anchored at the end and strict in its letters: what is not exactly a tag is somebody's title.
-_TAG = re.compile(r"(?:^|\s+)\[([a-z0-9-]{1,16}):([a-z0-9][a-z0-9._-]{0,47})\]\Z")
+# Strict in its letters: what is not exactly a tag is somebody's title.
+_AFTER_BRACKET = re.compile(r"([a-z0-9-]{1,16}):([a-z0-9][a-z0-9._-]{0,47})\]")
 
 
 def normal(title: Any) -> str | None:
@@ -20,12 +20,15 @@ def normal(title: Any) -> str | None:
 
 
 def split(title: Any) -> tuple[str | None, Tag | None]:
-    """A row's title without its tag, and the tag."""
+    """A row's title without its tag, and the tag: the last word, in square brackets."""
     text = normal(title)
-    found = _TAG.search(text) if text and text.endswith("]") else None
-    if text is None or found is None:
+    if text is None or text[-1] != "]":
         return text, None
-    return text[: found.start()].rstrip() or None, Tag(found[1], found[2])
+    before, _, after = text.rpartition("[")
+    found = _AFTER_BRACKET.fullmatch(after)
+    if found is None or (before and not before[-1].isspace()):
+        return text, None
+    return before.rstrip() or None, Tag(found[1], found[2])
 
 
 def joined(title: str | None, tag: Tag | None) -> str | None:

@@ -122,6 +122,8 @@ class _Checking:
 
     def _check_environments(self, manifest: Manifest) -> None:
         known = [environment.name for environment in self.config.environments]
+        if not known:  # validated without a config: any name may be meant
+            return
         places: list[tuple[Pointer, str]] = [
             (("metadata", "environments", index), name) for index, name in enumerate(manifest.environments or ())
         ]

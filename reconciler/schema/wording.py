@@ -122,13 +122,13 @@ def _retyped(pointer: Pointer, found: Violation) -> Message:
             return say(*echo, f" is text; write the number {value} without quotes")
         if "array" in types:
             return say(*echo, " is a lone text; write a list: [", *_unquoted(echo), "]")
-    elif isinstance(value, bool | int | float) and "string" in types:
+    elif isinstance(value, bool | int | float) and "string" in types and "enum" not in found.schema:
         spelled = json.dumps(value)
         sort = "a boolean" if isinstance(value, bool) else "a number"
         return say(f'{spelled} is {sort}; put it in quotes: "{spelled}"')
-    wanted = " or ".join(_TYPES[name] for name in types if name != "null")
+    wanted = " or ".join(found.schema.get("enum", [_TYPES[name] for name in types if name != "null"]))
     if value is None:
-        return say(f"is empty; write {wanted}, or remove the field")
+        return say(f"is empty; write {wanted}")
     return say(f"must be {wanted}, not ", *echo)
 
 

@@ -246,6 +246,11 @@ def test_no_text_hides_the_key_or_an_escape(before: str, after: str) -> None:
     assert (False, True) == (KEY in shown, shown.isprintable())
 
 
+def test_an_empty_key_hides_nothing() -> None:
+    """Text is not torn apart where there is no key to look for."""
+    assert "plain" == scrub("plain", Key(""))
+
+
 def test_every_part_of_an_answer_is_scrubbed() -> None:
     """Type, code and attr are text of the server as well."""
     failed = failure(envelope(400, "a\x1b[1m", f"b{KEY}", "https://x.example/s3cret", attr="c@example.com"), UPDATE)

@@ -64,7 +64,9 @@ def test_what_is_sent_again(answer: Answer, get: int, patch: int, delete: int, p
 
 
 @pytest.mark.parametrize("request_", [PATCH, DELETE, POST], ids=["PATCH", "DELETE", "POST"])
-@pytest.mark.parametrize("answer", [LOST, httpx.Response(502), httpx.Response(500), httpx.Response(530)])
+@pytest.mark.parametrize(
+    "answer", [LOST, httpx.Response(502), httpx.Response(500), httpx.Response(530), httpx.Response(408)]
+)
 def test_a_write_without_an_answer_is_in_doubt(answer: Answer, request_: Request) -> None:
     """Whether it was carried out nobody knows, and the error says so."""
     with pytest.raises(NoAnswer, match="it may or may not have been carried out, run plan to see"):
