@@ -236,14 +236,15 @@ def override(
     host: str | None = None,
     project_id: str | None = None,
     namespace: str | None = None,
-    selected: Sequence[Environment],
+    selected: Sequence[str] = (),
 ) -> Config:
     """*config* with what the options say instead, for the one environment that is *selected*. Raises UsageError."""
     if host is None and project_id is None and namespace is None:
         return config
-    if len(selected) != 1:
+    environments = select(config, selected)
+    if len(environments) != 1:
         raise UsageError("--host, --project-id and --namespace are for one environment; choose it with --env NAME")
-    old = selected[0]
+    old = environments[0]
     new = replace(
         old,
         host=old.host if host is None else _host("--host", host),

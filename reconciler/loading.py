@@ -54,7 +54,7 @@ class Loaded:
     """A checked tree.
 
     `scope` are the names that a PATH or --only left (None: all); `unpruned` is why nothing may be removed (None: it
-    may); `notes` are for the person and change nothing; `label` says where a base was read.
+    may); `seen` counts the manifests read, valid or not; `notes` are for the person and change nothing; `label` says where a base was read.
     """
 
     config: Config
@@ -62,6 +62,7 @@ class Loaded:
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    seen: int = 0
     scope: frozenset[str] | None = None
     unpruned: str | None = None
     notes: tuple[str, ...] = ()
@@ -76,16 +77,9 @@ class _Home:
     config: str | None
     paths: tuple[str, ...]
 
-    @property
-    def folder(self) -> str:
-        """The config's folder, relative to the root."""
-        return normpath(join(self.config, "..")) if self.config is not None else "."
-
     def configured(self, config: Config) -> tuple[str, ...]:
         """The manifest paths of *config*, relative to the root; without a config the PATHs themselves."""
-        if self.config is None:
-            return self.paths
-        return tuple(normpath(join(self.folder, path)) for path in config.manifests or (".",))
+        return self.paths if self.config is None else config.manifests
 
 
 def load(choice: Choice, folder: Path, variables: Mapping[str, str], kinds: Kinds) -> Loaded:
@@ -117,6 +111,7 @@ def check(choice: Choice, folder: Path, kinds: Kinds) -> Loaded:
         manifests=tuple(manifest for manifest in loaded.manifests if manifest.source.path in named.paths),
         problems=(*named.problems, *(item for item in loaded.problems if item.path in named.paths)),
         warnings=tuple(item for item in loaded.warnings if item.path in named.paths),
+        seen=named.seen,
     )
 
 
@@ -201,6 +196,7 @@ def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds) -> Loaded:
         checked.manifests,
         (*tree.problems, *checked.problems),
         checked.warnings,
+        seen=len(tree.documents),
         notes=notes,
     )
 
@@ -211,11 +207,12 @@ class _Named:
 
     paths: frozenset[str]
     problems: tuple[Problem, ...]
+    seen: int
 
 
 def _named(home: _Home) -> _Named:
     tree = manifests.read(Folder(home.root), home.paths)
-    return _Named(frozenset(document.source.path for document in tree.documents), tree.problems)
+    return _Named(frozenset(item.source.path for item in tree.documents), tree.problems, len(tree.documents))
 
 
 def _scope(choice: Choice, home: _Home, config: Config, loaded: Loaded) -> frozenset[str] | None:

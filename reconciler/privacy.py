@@ -54,6 +54,12 @@ class Key(Private):
     __slots__ = ()
 
 
+class Token(Private):
+    """The access token of a share: whoever has it can watch. Shown to a person who asks for it, in no document."""
+
+    __slots__ = ()
+
+
 class SecretUrl(Private):
     """A webhook or Teams URL: whoever has it can post. Only its scheme and host are ever shown (design §6)."""
 

@@ -52,7 +52,7 @@ ROW: dict[str, Any] = {
     "next_delivery_date": "2026-03-09T09:00:00Z",
     "invite_message": None,
 }
-PINNED = {"enabled": True, "resource_type": "dashboard"}
+PINNED: dict[str, Any] = {"enabled": True, "resource_type": "dashboard"}
 """Keys that only rows of later servers have, which do not let a row change between insight and dashboard."""
 
 

@@ -133,7 +133,7 @@ def test_a_manifest_that_no_longer_names_this_environment_counts_as_gone() -> No
 def test_a_listing_that_is_not_proven_complete_removes_nothing() -> None:
     """A row that the count promises and no page brings ends the run before there is anything to plan from."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(_: httpx.Request) -> httpx.Response:
         page = {"count": 2, "next": None, "previous": None, "results": [raw(2, name="left")]}
         return httpx.Response(200, json=page)
 

@@ -1,6 +1,7 @@
 """How much may be sent, when, and by how many at once: what all requests of a run share.
 
-    Run      the deadline, the wish to stop, and the budget; every wait of this package is `Run.pause`
+    Run      the deadline, the wish to stop, the budget; every wait of this package is `Run.pause`
+    Learned  what a run found out about one project
     Budget   at most so many requests in any minute, and none while the server asked for silence
     Width    how many writers may work at once: one more after a calm round, half as many after a 429
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ..errors import Interrupted, OutOfTime
 
@@ -111,6 +113,14 @@ class Width:
                 self._limit, self._calm, self._is_backing_off = max(1, self._limit // 2), 0, True
 
 
+@dataclass(slots=True)
+class Learned:
+    """What a run found out about a project: that it answers, and that its paths have moved (contract §2.1)."""
+
+    has_answered: bool = False
+    has_moved: bool = False
+
+
 class Run:
     """What all requests of one run share. Safe to share between threads, environments, readers and writers."""
 
@@ -133,6 +143,7 @@ class Run:
         self.now = now
         self.stop = stop or threading.Event()
         self.budget = budget or Budget(clock=clock)
+        self.learned: defaultdict[str, Learned] = defaultdict(Learned)
         self._clock = clock
         self._sleep = sleep or self.stop.wait
         self._end = clock() + timeout

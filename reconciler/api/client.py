@@ -125,7 +125,7 @@ class Reader:
     @property
     def is_proven(self) -> bool:
         """Whether the server has answered for this project, so that a 404 can only be about the thing asked for."""
-        return self._courier.is_proven
+        return self._courier.learned.has_answered
 
     def close(self) -> None:
         """Close every connection."""
@@ -176,7 +176,7 @@ class _Tally:
 
 
 class Courier:
-    """Carries Requests to one project. Shared by threads; the only state is which family of paths the server has."""
+    """Carries Requests to one project. Shared by threads; its only state is what the run has learned, and the width."""
 
     def __init__(
         self, place: Place, run: Run, *, reading: bool, transport: httpx.BaseTransport | None, writers: int = 1
@@ -186,9 +186,9 @@ class Courier:
         self._project = _project(place.environment)
         self._key = _key(place)
         self._run = run
-        self._family = OLD
+        # What a reader learned holds for the writer after it: it must not begin with a POST to paths that have moved.
+        self.learned = run.learned[self._url(NEW, "")]
         self._wire = Wire(self._environment.host, place.key, reading=reading, transport=transport)
-        self.is_proven = False
         self.width = Width(writers)
 
     def carry(self, request: Request, *, is_listing: bool = False) -> Sent:
@@ -248,19 +248,23 @@ class Courier:
 
     def _once(self, request: Request, body: bytes | None, tally: _Tally) -> Reply:
         """One answer, from whichever family of paths the server has the project under (design §7)."""
-        family = self._family
+        family = NEW if self.learned.has_moved else OLD
         reply = self._exchange(family, request, body, tally)
         if family == OLD and reply.status in (307, 308) and self._leads_to_new(reply, request):
-            self._family = NEW
+            self.learned.has_moved = True
             reply = self._exchange(NEW, request, body, tally)
-        elif family == OLD and reply.status == 404 and request.method in ("GET", "DELETE") and not self.is_proven:
+        elif (
+            family == OLD
+            and reply.status == 404
+            and request.method in ("GET", "DELETE")
+            and not self.learned.has_answered
+        ):
             elsewhere = self._exchange(NEW, request, body, tally)
-            if elsewhere.is_success:
-                self._family = NEW
+            self.learned.has_moved |= elsewhere.is_success
             reply = reply if elsewhere.status == 404 else elsewhere
         elif family == OLD and self._has_successor(reply):
-            self._family = NEW
-        self.is_proven |= reply.is_success
+            self.learned.has_moved = True
+        self.learned.has_answered |= reply.is_success
         return reply
 
     def _exchange(self, family: str, request: Request, body: bytes | None, tally: _Tally) -> Reply:

@@ -15,7 +15,7 @@ from . import planning, tools
 from .output import ERROR, INTERRUPTED, Format, Output
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def reconciler() -> None:
     """GitOps for PostHog subscriptions: who is mailed what is decided in git.
@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _failed(given, (Problem("interrupted", say("interrupted")),), INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ERROR
     except click.UsageError as error:
         # Click ends bad usage with 2, which here means that changes are pending (design §6).
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx is not None else ""

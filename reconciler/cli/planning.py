@@ -53,7 +53,7 @@ def validate(paths: tuple[str, ...], config: str | None, format: str, show_addre
 
     output = _output(format, show_addresses)
     checked = pipeline.validate(pipeline.Choice(paths=paths, config=config), _world())
-    output.validation(len(checked.manifests), checked.problems, checked.warnings)
+    output.validation(checked.seen, checked.problems, checked.warnings)
     return ERROR if checked.problems else DONE
 
 

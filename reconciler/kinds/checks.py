@@ -5,23 +5,31 @@ Each check answers with Faults, never with the first of them only. Knows the man
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..model import Config, Fields, Manifest, Tag
-from ..privacy import Address, SecretUrl, say
+from ..privacy import Address, Message, SecretUrl, quoted, say
 from ..resource import Fault, Pointer
-from . import reading, recipients, schedule, titles
+from . import clocks, reading, recipients, schedule, titles
+from .clocks import WallClock
 from .recipients import EMAIL, SLACK
 from .schedule import Schedule
 
-_ZONED = (
-    '2026-01-05T09:00:00Z, 2026-01-05T09:00:00+01:00, or {date: 2026-01-05, time: "09:00", timezone: Europe/Vienna}'
-)
+_ZONED = "2026-01-05T09:00:00Z or 2026-01-05T09:00:00+01:00"
+_WALL = '{date: 2026-01-05, time: "09:00", timezone: Europe/Vienna}'
+
+# Slack's ids of channels and people; a channel's name in place of its id delivers nothing.
+_CHANNEL = re.compile(r"[A-Z][A-Z0-9]+")
+_LINK = re.compile(r"https://[^/?#@\s]+([/?#]\S*)?")
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+
+# Outside these years zones have no daylight saving time to follow, and a move could leave the calendar.
+_YEARS = (1900, 9000)
 
 
 def check(manifest: Manifest, config: Config, now: datetime) -> Sequence[Fault]:
@@ -29,110 +37,135 @@ def check(manifest: Manifest, config: Config, now: datetime) -> Sequence[Fault]:
     spec = manifest.spec
     if spec.get("deleted") is True:
         return ()
-    return [
-        *_title(manifest, config),
-        *_references(manifest, config),
-        *_target(manifest, config),
-        *_dates(spec),
-        *_schedule(spec, now),
-    ]
+    faults = [*_title(manifest, config), *_content(manifest, config), *_target(manifest, config)]
+    dates = [*_start(spec["start_date"]), *_until(spec.get("until_date"))]
+    return faults + (dates or _schedule(spec, now))
 
 
 def _title(manifest: Manifest, config: Config) -> Iterator[Fault]:
-    title = titles.normal(manifest.spec.get("title"))
-    adopted = manifest.ids and not manifest.takeover
-    tag = None if adopted else Tag(config.namespace, manifest.name)
-    size = len(titles.joined(title, tag) or "")
-    if size > titles.LIMIT:
-        room = titles.LIMIT - (size - len(title or ""))
+    at: Pointer = ("spec", "title")
+    title, ending = titles.split(manifest.spec.get("title"))
+    if ending is not None:
+        yield Fault(at, "title-with-tag", say(f"the title ends in {ending}, which is written by this tool; remove it"))
+        return
+    tag = Tag(config.namespace, manifest.name) if _is_tagged(manifest, config) else None
+    size, most = len(title or ""), titles.LIMIT - (len(str(tag)) + 1 if tag is not None else 0)
+    if size > most:
+        with_tag = f"; with its tag {tag} it has {size + titles.LIMIT - most}" if tag is not None else ""
         yield Fault(
-            ("spec", "title"),
+            at,
             "title-too-long",
             say(
-                f"the title is {len(title or '')} characters, and with its tag {tag or ''} {size}: the server takes "
-                f"{titles.LIMIT}; shorten it to {room}"
+                f"the title has {size} characters{with_tag}, and the server takes {titles.LIMIT}; shorten it to {most}"
             ),
         )
 
 
-def _references(manifest: Manifest, config: Config) -> Iterator[Fault]:
+def _is_tagged(manifest: Manifest, config: Config) -> bool:
+    """Whether its row carries a tag anywhere; a row adopted by id carries none, unless it is taken over."""
+    if not manifest.ids or manifest.takeover:
+        return True
+    return any(manifest.lives_in(place.name) and manifest.id_in(place.name) is None for place in config.environments)
+
+
+def _content(manifest: Manifest, config: Config) -> Iterator[Fault]:
+    spec = manifest.spec
     for field in ("dashboard", "insight"):
-        name = manifest.spec.get(field)
+        name = spec.get(field)
         if isinstance(name, str):
-            yield from _named(field, name, manifest, config)
+            yield from _reference(field, name, manifest, config)
+    if spec.get("insight") is not None and spec.get("dashboard_export_insights"):
+        yield Fault(
+            ("spec", "dashboard_export_insights"),
+            "not-for-this-type",
+            say("dashboard_export_insights chooses among the insights of a dashboard; remove it, or send a dashboard"),
+        )
 
 
-def _named(field: str, name: str, manifest: Manifest, config: Config) -> Iterator[Fault]:
+def _reference(field: str, name: str, manifest: Manifest, config: Config) -> Iterator[Fault]:
+    at: Pointer = ("spec", field)
     known = config.references.get(f"{field}s", {})
     if name not in known:
-        yield Fault(
-            ("spec", field),
-            "unknown-reference",
-            say(f"no {field} is named {name!r} in the config's references{_nearest(name, known)}"),
-        )
+        missing = say(f"no {field} is named ", *quoted(name), f" in the config's references{_nearest(name, known)}")
+        yield Fault(at, "unknown-reference", missing)
         return
-    for environment in config.environments:
-        if manifest.lives_in(environment.name) and environment.name not in known[name]:
+    for place in config.environments:
+        if manifest.lives_in(place.name) and place.name not in known[name]:
             yield Fault(
-                ("spec", field),
+                at,
                 "unknown-reference",
                 say(
-                    f"{name!r} has no number for {environment.name}; add it to references, or leave {environment.name} out of the manifest's environments"
+                    f"the {field} ",
+                    *quoted(name),
+                    f" has no number for {place.name}; add it to the config's references, "
+                    f"or leave {place.name} out of the manifest's environments",
                 ),
             )
 
 
 def _target(manifest: Manifest, config: Config) -> Iterator[Fault]:
     spec = manifest.spec
-    value, entries = spec["target_value"], reading.entries(spec)
-    at: Pointer = ("spec", "target_value")
-    if spec["target_type"] == EMAIL:
-        for index, entry in enumerate(entries):
-            place: Pointer = (*at, index) if isinstance(value, list) else at
+    kind, found, at = spec["target_type"], reading.entries(spec), ("spec", "target_value")
+    if kind == EMAIL:
+        yield from _people(found, manifest, config)
+    elif len(found) != 1:
+        yield Fault(at, "target", say(f"target_type {kind} takes exactly one value, not {len(found)}"))
+    elif kind == SLACK:
+        if not _CHANNEL.fullmatch(found[0].split("|", 1)[0].strip()):
+            way_out = 'write the channel\'s id and its name, such as "C0123456789|#growth": the id is what delivers'
+            yield Fault(_place(spec, 0), "target", say(f"not a Slack channel; {way_out}"))
+    elif not _LINK.fullmatch(found[0]):
+        wrong = say(f"a {kind} target is one https:// address, not ", SecretUrl(found[0]))
+        yield Fault(_place(spec, 0), "target", wrong)
+    if kind != SLACK and spec.get("integration_id") is not None:
+        # Later servers clear it, so that the row would never be as the manifest says.
+        yield Fault(
+            ("spec", "integration_id"),
+            "not-for-this-type",
+            say("integration_id is the Slack workspace; remove it, or use target_type slack"),
+        )
+
+
+def _people(entries: Sequence[str], manifest: Manifest, config: Config) -> Iterator[Fault]:
+    seen: set[str] = set()
+    reached = 0
+    for index, entry in enumerate(entries):
+        place = _place(manifest.spec, index)
+        meaning = entry if entry.startswith("@") else recipients.normal(entry)
+        if meaning in seen:
+            named = say(entry) if entry.startswith("@") else say(Address(entry))
+            yield Fault(place, "duplicate-recipient", say(*named, " stands in the list twice; remove one"))
+            continue
+        seen.add(meaning)
+        if not entry.startswith("@"):
+            reached += 1
             yield from _person(entry, place, manifest, config)
-        yield from _twice(entries, at, value)
-        return
-    if len(entries) != 1:
-        yield Fault(at, "target", say(f"target_type {spec['target_type']} takes exactly one value, not {len(entries)}"))
-    elif spec["target_type"] == SLACK:
-        yield from _slack(entries[0], at)
-    elif not entries[0].startswith("https://"):
-        yield Fault(
-            at, "target", say("a ", spec["target_type"], " target is an https:// address, not ", SecretUrl(entries[0]))
-        )
+        elif entry[1:] in config.recipients:
+            reached += len(config.recipients[entry[1:]])
+            yield from _group(entry[1:], place, manifest, config)
+        else:
+            reached += 1
+            yield Fault(place, "unknown-group", _unknown_group(entry[1:], config))
+    if not reached:
+        yield Fault(("spec", "target_value"), "no-recipients", say("it reaches nobody; name at least one address"))
 
 
-def _slack(text: str, at: Pointer) -> Iterator[Fault]:
-    channel = text.split("|", 1)[0].strip()
-    if not channel.isalnum() or not channel.isascii():
-        yield Fault(
-            at,
-            "target",
-            say('a Slack target is "CHANNEL_ID|#name", such as "C0123456789|#growth": the id is what delivers'),
-        )
+def _group(name: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
+    for address in config.recipients[name]:
+        for fault in _person(address, place, manifest, config):
+            yield Fault(place, fault.rule, say(f"in the group {name}: ", *fault.message))
 
 
-def _person(entry: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
-    if entry.startswith("@"):
-        group = entry[1:]
-        if group not in config.recipients:
-            yield Fault(
-                place,
-                "unknown-group",
-                say(f"no recipient group is named {group!r} in the config{_nearest(group, config.recipients)}"),
-            )
-            return
-        people: tuple[str, ...] = config.recipients[group]
-    else:
-        people = (entry,)
-    for address in people:
-        yield from _address(address, place, manifest, config)
+def _unknown_group(name: str, config: Config) -> Message:
+    if "@" in name:
+        return say("an address does not begin with @: ", Address(name))
+    return say("no recipient group is named ", *quoted(name), f" in the config{_nearest(name, config.recipients)}")
 
 
-def _address(address: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
+def _person(address: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
     if not recipients.is_address(address):
         # The server checks nothing (trap T-29): a slip would mail company data to a stranger.
-        yield Fault(place, "address", say("not an e-mail address: ", Address(address)))
+        yield Fault(place, "address", say("not an e-mail address: ", Address(address), "; write ana@example.com"))
         return
     allowed = config.policy.allowed_domains
     if allowed is not None and not manifest.external and recipients.domain_of(address) not in allowed:
@@ -147,91 +180,111 @@ def _address(address: str, place: Pointer, manifest: Manifest, config: Config) -
         )
 
 
-def _twice(entries: Sequence[str], at: Pointer, value: Any) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for index, entry in enumerate(entries):
-        meaning = recipients.normal(entry)
-        if meaning in seen:
-            place: Pointer = (*at, index) if isinstance(value, list) else at
-            named = entry if entry.startswith("@") else Address(entry)
-            yield Fault(place, "duplicate-recipient", say(named, " stands in the list twice; remove one"))
-        seen.add(meaning)
+def _place(spec: Fields, index: int) -> Pointer:
+    """Where the entry *index* of `target_value` stands: in a list by itself, in a text with all the others."""
+    at: Pointer = ("spec", "target_value")
+    return (*at, index) if isinstance(spec["target_value"], list | tuple) else at
 
 
-def _dates(spec: Fields) -> Iterator[Fault]:
-    for field in ("start_date", "until_date"):
-        value = spec.get(field)
-        if isinstance(value, str):
-            yield from _instant(field, value)
-        elif isinstance(value, Mapping):
-            yield from _wall_clock(field, value)
+def _start(value: Any) -> Iterator[Fault]:
+    if isinstance(value, str):
+        return _instant("start_date", value, f"{_ZONED}, or {_WALL}")
+    return _wall_clock(value)
 
 
-def _instant(field: str, text: str) -> Iterator[Fault]:
+def _until(value: Any) -> Iterator[Fault]:
+    return iter(()) if value is None else _instant("until_date", value, _ZONED)
+
+
+def _instant(field: str, text: str, way_out: str) -> Iterator[Fault]:
     at: Pointer = ("spec", field)
     try:
         when = datetime.fromisoformat(text)
-        if len(text) > 10 and when.tzinfo is not None:
-            schedule.instant(text)
-            return
+        schedule.instant(text)
     except (ValueError, OverflowError):
-        yield Fault(at, "date", say(f"not a date and time: {text!r}; write {_ZONED}"))
+        yield Fault(at, "date", say("not a date and time: ", *quoted(text), f"; write {way_out}"))
         return
-    yield Fault(at, "date-without-zone", say(f"{text!r} does not say in which zone; write {_ZONED}"))
+    if when.tzinfo is None:
+        yield Fault(at, "date-without-zone", say(*quoted(text), f" does not say in which zone; write {way_out}"))
 
 
-def _wall_clock(field: str, value: Mapping[str, Any]) -> Iterator[Fault]:
-    for part, read in (("date", date.fromisoformat), ("time", time.fromisoformat), ("timezone", _zone)):
-        try:
-            read(value[part])
-        except (ValueError, ZoneInfoNotFoundError, OSError):
-            yield Fault(("spec", field, part), "date", say(f"not a {part}: {value[part]!r}; write {_ZONED}"))
-    if not isinstance(value["time"], str) or "Z" in value["time"] or "+" in value["time"]:
+def _wall_clock(value: Mapping[str, str]) -> Iterator[Fault]:
+    at: Pointer = ("spec", "start_date")
+    readers = (("date", _read_date), ("time", _read_time), ("timezone", ZoneInfo))
+    wrong = [part for part, read in readers if not _is_readable(read, value[part])]
+    for part in wrong:
+        yield Fault((*at, part), "date", say(f"not a {part}: ", *quoted(value[part]), f"; write {_WALL}"))
+    clock = None if wrong else reading.clock(value)
+    odd = clocks.irregularity(clock) if clock is not None else None
+    if odd is not None:
         yield Fault(
-            ("spec", field, "time"),
+            (*at, "time"),
             "date",
-            say(f'a time without an offset, such as "09:00": the zone is in timezone, not {value["time"]!r}'),
+            say(
+                f"{value['time']} is {odd} on {value['date']} in {value['timezone']}, where the clocks change; begin "
+                "on another day, or write the instant with its offset"
+            ),
         )
 
 
-@lru_cache(maxsize=512)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+def _read_date(text: str) -> None:
+    if not _YEARS[0] <= date.fromisoformat(text).year <= _YEARS[1]:
+        raise ValueError(text)
 
 
-def _schedule(spec: Fields, now: datetime) -> Iterator[Fault]:
-    if any(True for _ in _dates(spec)):
-        return
-    rule = reading.rule(spec)
+def _read_time(text: str) -> None:
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    time.fromisoformat(text)
+
+
+def _is_readable(read: Any, text: str) -> bool:
+    try:
+        read(text)
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        return False
+    return True
+
+
+def _schedule(spec: Fields, now: datetime) -> list[Fault]:
+    """What is wrong with a rule whose dates are right."""
+    rule = reading.rule(reading.schedule_fields(spec))
     if rule.until_date is not None and rule.until_date <= rule.start_date:
-        yield Fault(("spec", "until_date"), "until-before-start", say("until_date must be after start_date"))
-        return
-    unreachable = _position(rule)
-    if unreachable:
-        yield Fault(("spec", "bysetpos"), "never-fires", say(unreachable))
-    elif not schedule.can_fire(rule):
-        yield Fault(("spec", "frequency"), "never-fires", say(_why_never(rule)))
-    elif schedule.is_over(rule, now):
-        yield Fault(("spec",), "over", say("the schedule is over: it has no delivery left"), warning=True)
+        return [Fault(("spec", "until_date"), "until-before-start", say("until_date must be after start_date"))]
+    never = _why_never(rule)
+    if never is not None:
+        return [never]
+    if schedule.is_over(rule, now):
+        over = say("the schedule is over: it has no delivery left; remove the manifest, or move its end")
+        return [Fault(("spec",), "over", over, warning=True)]
+    clock = reading.clock(spec["start_date"])
+    if clock is None or clocks.keeps_days(rule, clock):
+        return []
+    return [Fault(("spec", "start_date"), "other-days", _other_days(clock), warning=True)]
 
 
-def _position(rule: Schedule) -> str | None:
-    """Why `bysetpos` points at no day of the period, if it does not."""
-    if rule.bysetpos is None or not rule.byweekday:
-        return None
-    most = schedule.positions(rule)[1]
-    if abs(rule.bysetpos) <= most:
-        return None
-    return f"bysetpos {rule.bysetpos} does not exist: {rule.frequency} on these weekdays has at most {most} days"
-
-
-def _why_never(rule: Schedule) -> str:
-    if rule.until_date is not None:
-        return "the schedule never fires: until_date comes before its first delivery"
-    return (
-        f"the schedule never fires: every {rule.interval} days from {rule.start_date[:10]} never meets "
-        f"{', '.join(rule.byweekday or ())}; start on such a day or change the interval"
+def _other_days(clock: WallClock) -> Message:
+    return say(
+        f"the server reads weekdays and days of the month in UTC, where {clock.local:%H:%M} in {clock.zone} is on "
+        "another date, at least in a part of the year; choose another time, or write an instant and the days in UTC"
     )
+
+
+def _why_never(rule: Schedule) -> Fault | None:
+    """Why the rule has no delivery at all, at the field that is to blame."""
+    if rule.bysetpos is not None and rule.byweekday:
+        most = schedule.positions(rule)
+        if abs(rule.bysetpos) > most:
+            text = f"bysetpos {rule.bysetpos} does not exist: a period of this schedule has at most {most} such days"
+            return Fault(("spec", "bysetpos"), "never-fires", say(f"{text}; choose a smaller one"))
+    if schedule.can_fire(rule):
+        return None
+    if rule.until_date is not None:
+        text = "the schedule never fires: until_date comes before its first delivery; move one of the two"
+        return Fault(("spec", "until_date"), "never-fires", say(text))
+    days = ", ".join(rule.byweekday or ())
+    text = f"the schedule never fires: every {rule.interval} from {rule.start_date[:10]} on there is no {days}"
+    return Fault(("spec", "byweekday"), "never-fires", say(f"{text}; start on such a day, or change the interval"))
 
 
 def _nearest(name: str, known: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def of_restore(
 ) -> tuple[Effect, ...]:
     """An edit's effects, and everybody at the next tick when the old delivery date is *stale* (trap T-28)."""
     now = of_update(before, after, changed, server)
-    if not stale or (server.has_enabled and not after.enabled):
+    if not stale:
         return now
     return now + tuple(replace(effect, when="next delivery") for effect in _reached(after, after.addresses))
 

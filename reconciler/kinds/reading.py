@@ -6,13 +6,48 @@ Every function here trusts that `checks` found nothing wrong. Knows the config; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from ..model import Config, Fields
-from . import recipients, schedule
+from ..model import NOTHING, Config, Desired, Fields, Manifest
+from . import clocks, recipients, schedule, titles
+from .clocks import WallClock
+from .fields import LATER_FIELDS, WRITE_ONLY, later
 from .recipients import EMAIL
-from .schedule import Schedule, WallClock
+from .schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFacts:
+    """What a manifest tells beside its fields: its addresses in order, its wall clock, whether it names a title."""
+
+    addresses: tuple[str, ...] = field(repr=False)
+    clock: WallClock | None
+    names_title: bool
+
+
+def desired(manifest: Manifest, config: Config, environment: str, now: datetime) -> Desired:
+    """What *manifest* means in *environment*; a tombstone has no fields."""
+    spec, id = manifest.spec, manifest.id_in(environment)
+    if spec.get("deleted") is True:
+        return Desired(manifest, NOTHING, tombstone=True, id=id)
+    people, wall = addresses(spec, config), clock(spec["start_date"])
+    fields: dict[str, Any] = {
+        "title": titles.normal(spec.get("title")),
+        "dashboard": reference("dashboard", spec, config, environment),
+        "insight": reference("insight", spec, config, environment),
+        "target_type": spec["target_type"],
+        "target_value": recipients.target(spec["target_type"], target_text(spec, people)),
+        **schedule_fields(spec),
+    }
+    if wall is not None:
+        fields["start_date"] = clocks.anchored(rule(fields), wall, now)
+    for name in LATER_FIELDS:
+        if name in spec:
+            fields[name] = later(name, spec[name])
+    written = {name: spec[name] for name in WRITE_ONLY if spec.get(name) is not None}
+    return Desired(manifest, fields, written, id=id, facts=ManifestFacts(people, wall, "title" in spec))
 
 
 def addresses(spec: Fields, config: Config) -> tuple[str, ...]:
@@ -32,25 +67,20 @@ def target_text(spec: Fields, people: Sequence[str]) -> str:
     return ",".join(people) if spec["target_type"] == EMAIL else entries(spec)[0]
 
 
-def reference(field: str, value: Any, config: Config, environment: str) -> int | None:
+def reference(name: str, spec: Fields, config: Config, environment: str) -> int | None:
     """The number behind a `dashboard` or `insight`: itself, or what its name stands for in *environment*."""
+    value = spec.get(name)
     if isinstance(value, str):
-        return config.references[f"{field}s"][value][environment]
+        return config.references[f"{name}s"][value][environment]
     return None if value is None else int(value)
 
 
 def clock(value: Any) -> WallClock | None:
     """The wall clock of a checked `start_date`, where it is written as one."""
-    if not isinstance(value, Mapping):
+    if isinstance(value, str):
         return None
     local = datetime.combine(date.fromisoformat(value["date"]), time.fromisoformat(value["time"]))
     return WallClock(local, value["timezone"])
-
-
-def start(value: Any) -> str:
-    """The instant of a checked `start_date`, in the canonical spelling."""
-    wall = clock(value)
-    return schedule.instant(value) if wall is None else schedule.spelled(wall.start)
 
 
 def entries(spec: Fields) -> list[str]:
@@ -62,19 +92,28 @@ def entries(spec: Fields) -> list[str]:
 
 
 def schedule_fields(spec: Fields) -> dict[str, Any]:
-    """The seven schedule fields of a checked spec, normalised; a wall clock as its first instant."""
-    until = spec.get("until_date")
+    """The seven schedule fields of a checked spec, normalised; a wall clock as the instant it means."""
+    start, until = spec["start_date"], spec.get("until_date")
+    wall = clock(start)
     return {
         "frequency": spec["frequency"],
         "interval": spec.get("interval", 1),
         "byweekday": schedule.weekdays(spec.get("byweekday")),
         "bysetpos": spec.get("bysetpos"),
         "count": spec.get("count"),
-        "start_date": start(spec["start_date"]),
+        "start_date": schedule.instant(start) if wall is None else schedule.spelled(wall.start),
         "until_date": None if until is None else schedule.instant(until),
     }
 
 
-def rule(fields: Fields) -> Schedule:
-    """The recurrence rule of a spec or of normalised fields."""
-    return Schedule(**schedule_fields(fields))
+def rule(fields: Mapping[str, Any]) -> Schedule:
+    """The recurrence rule of normalised fields."""
+    return Schedule(
+        fields["frequency"],
+        fields["interval"],
+        fields["byweekday"],
+        fields["bysetpos"],
+        fields["count"],
+        fields["start_date"],
+        fields["until_date"],
+    )

@@ -1,19 +1,18 @@
 """When a subscription is delivered: reading instants, and the server's recurrence rule (contract §6). Pure.
 
-The only room that knows dateutil. Everything is UTC, because the server repeats in UTC; zones appear only in the
-wall-clock form of `start_date`, which is turned into an instant here. Knows no recipients and no plans; the clock comes
-in as an argument.
+The only room that knows dateutil. Everything is UTC, because the server repeats in UTC; how a wall clock follows its
+zone is in `clocks`. Knows no recipients and no plans; the time it is comes in as an argument.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from calendar import isleap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import islice
-from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from dateutil.rrule import rrule
@@ -24,15 +23,16 @@ _POSITION = {day: position for position, day in enumerate(WEEKDAYS)}
 BUFFER = timedelta(minutes=15)
 """The server never plans a delivery sooner than this after a save (contract §6)."""
 
-# Up to this interval a rule with weekdays meets one of them long before the year 9999; beyond it, it is looked up.
-_SURE_TO_MATCH = 100
-
-# How many days of one weekday a period has at the least and at the most.
-_OCCURRENCES = {"daily": (1, 1), "weekly": (1, 1), "monthly": (4, 5), "yearly": (52, 53)}
-
-
 FIELDS = frozenset({"frequency", "interval", "byweekday", "bysetpos", "count", "start_date", "until_date"})
 """The fields that make the rule; a change of one makes the server compute a new delivery date (contract §6)."""
+
+# A rule that begins before the year 9000 and repeats at least this often meets a weekday long before the year 9999.
+_SURELY_OFTEN = 100
+
+# The weeks that every period of a frequency has in full.
+_WEEKS = {"daily": 0, "weekly": 1, "monthly": 4, "yearly": 52}
+_END = datetime.max.replace(tzinfo=UTC)
+_DAYS_IN_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,10 @@ class Schedule:
     start_date: str
     until_date: str | None
 
-
-@dataclass(frozen=True, slots=True)
-class WallClock:
-    """A time of day in a zone, from *date* on: the form of `start_date` that follows daylight saving time."""
-
-    local: datetime
-    zone: str
-
-    @property
-    def start(self) -> datetime:
-        """The first instant, UTC. A time that a DST change skips means the instant just as far after the change."""
-        return self.local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
-
-    def offset_at(self, instant: datetime) -> timedelta:
-        """The zone's offset from UTC at *instant*."""
-        return instant.astimezone(ZoneInfo(self.zone)).utcoffset() or timedelta(0)
+    def understood(self, *, later: bool) -> Schedule:
+        """The rule that the server makes of it: a position counts with weekdays only, *later* in months only (§6)."""
+        counts = self.byweekday and not (later and self.frequency != "monthly")
+        return self if counts else replace(self, bysetpos=None)
 
 
 def instant(text: str) -> str:
@@ -72,7 +60,7 @@ def instant(text: str) -> str:
     a date and time, OverflowError for an instant outside the years 1 to 9999.
     """
     # Nearly every value is already spelled as the server spells it; this runs once per row and field.
-    if len(text) == 20 and text[19] == "Z" and text[10] == "T":
+    if len(text) == 20 and text[4] == text[7] == "-" and text[13] == text[16] == ":" and text[10] + text[19] == "TZ":
         return text
     return spelled(moment(text))
 
@@ -84,22 +72,34 @@ def moment(text: str) -> datetime:
 
 
 def spelled(when: datetime) -> str:
-    """*when* in the canonical spelling."""
-    return when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    """*when*, in UTC, in the canonical spelling."""
+    return when.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
-def weekdays(days: Sequence[str] | None) -> tuple[str, ...] | None:
-    """*days* as the set they mean, Monday first; none at all is None (trap T-4)."""
-    return tuple(sorted(set(days), key=lambda day: _POSITION.get(day, 7))) if days else None
+def weekdays(days: Any) -> Any:
+    """*days* as the set they mean, Monday first; none at all is None (trap T-4). What is no list of texts stays."""
+    if not days:
+        return None
+    if not isinstance(days, list | tuple) or not all(isinstance(day, str) for day in days):
+        return days
+    return tuple(sorted(set(days), key=_place)) if len(days) > 1 else tuple(days)
+
+
+def _place(day: str) -> tuple[int, str]:
+    return _POSITION.get(day, len(WEEKDAYS)), day
 
 
 def can_fire(schedule: Schedule) -> bool:
     """Whether the rule has any delivery at all, judged from its start and not from the clock (design §2)."""
+    days = schedule.byweekday
+    if days is None:
+        # The first delivery is the start itself.
+        return schedule.until_date is None or schedule.start_date <= schedule.until_date
     if _never_matches(schedule):
         return False
-    if schedule.until_date is None and (schedule.byweekday is None or schedule.interval <= _SURE_TO_MATCH):
-        return True
-    return first(schedule) is not None
+    every = schedule.bysetpos is None or abs(schedule.bysetpos) <= max(1, _WEEKS[schedule.frequency] * len(days))
+    often = schedule.interval <= _SURELY_OFTEN and schedule.start_date < "9000"
+    return (every and often and schedule.until_date is None) or first(schedule) is not None
 
 
 def is_over(schedule: Schedule, now: datetime) -> bool:
@@ -109,43 +109,50 @@ def is_over(schedule: Schedule, now: datetime) -> bool:
     return not deliveries(schedule, now, 1)
 
 
+@lru_cache(maxsize=8192)
 def deliveries(schedule: Schedule, now: datetime, many: int) -> tuple[datetime, ...]:
     """The next *many* deliveries the server would compute at *now*: strictly after the 15-minute buffer."""
     if _never_matches(schedule):
         return ()
-    return tuple(islice(_rule(schedule).xafter(now + BUFFER, inc=False), many))
+    after = now + BUFFER
+    begun = _advanced(schedule, after)
+    return tuple(islice(_within(schedule, begun, _recurrence(schedule, begun).xafter(after)), many))
 
 
 def first(schedule: Schedule) -> datetime | None:
     """The very first delivery of the rule, or None when it ends before one."""
-    return next(iter(_rule(schedule)), None)
+    if _never_matches(schedule):
+        return None
+    return next(_within(schedule, schedule, iter(_recurrence(schedule, schedule))), None)
 
 
-def anchored(schedule: Schedule, clock: WallClock, now: datetime) -> str:
-    """The `start_date` that makes the next delivery come at the wall-clock time (design §2).
-
-    The server repeats in UTC and so slips an hour when the zone's offset changes; the start moves by the difference of
-    the offsets. A schedule that is over keeps the start it has.
-    """
-    start = clock.start
-    upcoming = deliveries(schedule, now, 1)
-    if not upcoming:
-        return spelled(start)
-    return spelled(start + clock.offset_at(start) - clock.offset_at(upcoming[0]))
+def positions(schedule: Schedule) -> int:
+    """How many matching days a period of the rule has at the most: what `bysetpos` can count up to."""
+    weeks, extra = divmod(_longest_period(schedule), 7)
+    days = {_POSITION[day] for day in schedule.byweekday or WEEKDAYS}
+    # The days beyond full weeks follow one another, from whichever weekday the period begins with.
+    return weeks * len(days) + max(sum((begin + day) % 7 in days for day in range(extra)) for begin in range(7))
 
 
-def is_shifted(text: str, clock: WallClock) -> bool:
-    """Whether the start *text* is the wall clock's own, moved by nothing but the zone's offsets of a year."""
-    start = clock.start
-    offsets = {clock.offset_at(start + timedelta(days=days)) for days in range(0, 371, 7)}
-    return text in {spelled(start + clock.offset_at(start) - offset) for offset in offsets}
+def _longest_period(schedule: Schedule) -> int:
+    """How many days the longest period has that the rule ever comes to."""
+    start, interval = moment(schedule.start_date), schedule.interval
+    match schedule.frequency:
+        case "daily":
+            return 1
+        case "weekly":
+            return 7
+        case "monthly" if interval % 12 == 0:
+            leap = start.month == 2 and _meets_leap_year(start.year, interval // 12)
+            return 29 if leap else _DAYS_IN_MONTH[start.month - 1]
+        case "monthly":
+            return max(_DAYS_IN_MONTH[(start.month - 1 + number * interval) % 12] for number in range(12))
+        case _:
+            return 366 if _meets_leap_year(start.year, interval) else 365
 
 
-def positions(schedule: Schedule) -> tuple[int, int]:
-    """How many matching days a period of the rule has: at the least and at the most."""
-    least, most = _OCCURRENCES[schedule.frequency]
-    days = 1 if schedule.frequency == "daily" else len(schedule.byweekday or WEEKDAYS)
-    return least * days, most * days
+def _meets_leap_year(year: int, every: int) -> bool:
+    return any(map(isleap, islice(range(year, 10_000, every), 400)))
 
 
 def _never_matches(schedule: Schedule) -> bool:
@@ -153,18 +160,71 @@ def _never_matches(schedule: Schedule) -> bool:
 
     Decided without searching, because the search runs to the year 9999 (contract §5: half a second to hanging).
     """
-    days = schedule.byweekday
-    if days is None:
+    if schedule.byweekday is None:
         return False
-    if schedule.bysetpos is not None and abs(schedule.bysetpos) > positions(schedule)[1]:
+    if schedule.bysetpos is not None and abs(schedule.bysetpos) > positions(schedule):
         return True
-    if schedule.frequency == "daily" and schedule.interval % 7 == 0:
-        return WEEKDAYS[moment(schedule.start_date).weekday()] not in days
-    return False
+    return schedule.frequency == "daily" and not _steps_that_match(schedule)
 
 
-@lru_cache(maxsize=4096)
-def _rule(schedule: Schedule) -> rrule:
+def _steps_that_match(schedule: Schedule) -> list[int]:
+    """Which of the first seven days of a daily rule are among its weekdays; from the eighth on, they come again."""
+    start, days = moment(schedule.start_date).weekday(), schedule.byweekday or WEEKDAYS
+    return [step for step in range(7) if WEEKDAYS[(start + step * schedule.interval) % 7] in days]
+
+
+def _advanced(schedule: Schedule, after: datetime) -> Schedule:
+    """The same rule begun later: every delivery after *after* is kept, most of those before are not walked through.
+
+    Whole periods are stepped over, and one is kept, because a rule may begin in the middle of a week or month. Where a
+    count is to be kept, only periods that all hold as many deliveries are stepped over.
+    """
+    start = moment(schedule.start_date)
+    behind = (after - start).days
+    if schedule.count is not None and schedule.count > behind + 400_000:
+        # With one delivery a day at the most, it runs out in a thousand years at the earliest.
+        schedule = replace(schedule, count=None)
+    if schedule.frequency in ("daily", "weekly"):
+        days, held = _cycle(schedule)
+        skipped = max(0, behind // days - 1)
+        left = None if schedule.count is None else max(0, schedule.count - skipped * held)
+        return replace(schedule, start_date=spelled(start + timedelta(days=skipped * days)), count=left)
+    months = schedule.interval * (12 if schedule.frequency == "yearly" else 1)
+    passed = (after.year - start.year) * 12 + after.month - start.month
+    skipped = max(0, passed // months - 1)
+    if schedule.count is not None or not skipped:
+        return schedule
+    year, month = divmod(start.year * 12 + start.month - 1 + skipped * months, 12)
+    return replace(schedule, start_date=spelled(start.replace(year=year, month=month + 1, day=1)), count=None)
+
+
+def _cycle(schedule: Schedule) -> tuple[int, int]:
+    """After how many days a daily or weekly rule comes to the same weekdays again, and its deliveries in them."""
+    if schedule.frequency == "weekly":
+        held = 1 if schedule.bysetpos is not None else len(schedule.byweekday or (None,))
+        return 7 * schedule.interval, held
+    if schedule.byweekday is None:
+        return schedule.interval, 1
+    return 7 * schedule.interval, len(_steps_that_match(schedule))
+
+
+def _within(schedule: Schedule, begun: Schedule, found: Iterator[datetime]) -> Iterator[datetime]:
+    """*found* up to the end of the rule. The server ends by date and by count; dateutil no longer combines them."""
+    ends = [moment(schedule.until_date)] if schedule.until_date is not None else []
+    if _is_once(begun):
+        start = moment(begun.start_date)
+        ends.append(start + min(_END - start, timedelta(days=0 if begun.frequency == "daily" else 6 - start.weekday())))
+    return takewhile(lambda when: when <= min(ends), found) if ends else found
+
+
+def _is_once(begun: Schedule) -> bool:
+    """Whether a rule in days has no second period before the year 10000, which dateutil would look for at length."""
+    step = {"daily": 1, "weekly": 7}.get(begun.frequency, 0) * begun.interval
+    return step > (_END - moment(begun.start_date)).days
+
+
+def _recurrence(schedule: Schedule, begun: Schedule) -> rrule:
+    """The server's rule for *schedule*, begun as *begun* is (contract §6)."""
     from dateutil import rrule as rules
 
     frequencies: dict[str, Literal[0, 1, 2, 3]] = {
@@ -173,13 +233,15 @@ def _rule(schedule: Schedule) -> rrule:
         "weekly": rules.WEEKLY,
         "daily": rules.DAILY,
     }
-    days = schedule.byweekday
+    start, days = moment(schedule.start_date), schedule.byweekday
+    by_date = days is None and schedule.frequency in ("monthly", "yearly")
     return rules.rrule(
         frequencies[schedule.frequency],
-        dtstart=moment(schedule.start_date),
-        interval=schedule.interval,
-        count=schedule.count,
-        until=moment(schedule.until_date) if schedule.until_date else None,
+        dtstart=moment(begun.start_date),
+        interval=1 if _is_once(begun) else schedule.interval,
+        count=begun.count,
+        bymonth=start.month if by_date and schedule.frequency == "yearly" else None,
+        bymonthday=start.day if by_date else None,
         byweekday=[_POSITION[day] for day in days] if days else None,
         # Without weekdays the server leaves the position out (contract §6).
         bysetpos=schedule.bysetpos if days else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..errors import Problem
-from ..model import NOTHING, Config, Json, Manifest, Source
+from ..model import NOTHING, Config, Environment, Json, Manifest, Source
 from ..privacy import quoted
 from ..resource import Kinds, Pointer
 from .validators import is_accepted, violations
@@ -77,6 +77,10 @@ class _Checking:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     names: dict[tuple[str, str], Source] = field(default_factory=dict)
+    _environments: Mapping[str, Environment] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._environments = {environment.name: environment for environment in self.config.environments}
 
     def take(self, document: Document) -> None:
         """Check *document* by itself."""
@@ -121,9 +125,9 @@ class _Checking:
             self._report(source, ("metadata", "name"), "duplicate-name", *parts)
 
     def _check_environments(self, manifest: Manifest) -> None:
-        known = [environment.name for environment in self.config.environments]
-        if not known:  # validated without a config: any name may be meant
-            return
+        known = self._environments
+        if not known or (manifest.environments is None and not manifest.ids):
+            return  # validated without a config, any name may be meant
         places: list[tuple[Pointer, str]] = [
             (("metadata", "environments", index), name) for index, name in enumerate(manifest.environments or ())
         ]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler import __version__
-from reconciler.api import Place, Reader, reader, writer
+from reconciler.api import Place, Reader, Run, reader, writer
 from reconciler.errors import Moved, NoAnswer, ReconcilerError, Refused, UsageError
 from reconciler.model import Environment, Request
 from reconciler.operations import (
@@ -291,6 +291,28 @@ def test_a_first_listing_that_is_not_found_is_looked_for_under_the_new_paths() -
     client_.send(update_subscription(7, {}))
 
     assert [f"{OLD}subscriptions/", f"{NEW}subscriptions/", f"{NEW}subscriptions/7/"] == script.urls
+
+
+def test_what_a_reader_learned_holds_for_the_writer_of_the_same_run() -> None:
+    """A writer does not begin with a POST to paths that its run knows to have moved."""
+    script, run = Script(NOT_FOUND, ok(EMPTY), ok(status=201)), Run()
+    client(script, run=run).rows(list_subscriptions())
+    after = client(script, run=run)
+    after.send(create_subscription({}))
+
+    assert ([f"{OLD}subscriptions/", f"{NEW}subscriptions/", f"{NEW}subscriptions/"], True) == (
+        script.urls,
+        after.is_proven,
+    )
+
+
+def test_what_was_learned_of_one_project_says_nothing_of_another() -> None:
+    """Each project of a run is asked for itself."""
+    script, run = Script(NOT_FOUND, ok(EMPTY), ok()), Run()
+    client(script, run=run).rows(list_subscriptions())
+    client(script, run=run, at=place(project="777")).get(retrieve_subscription(1))
+
+    assert f"{HOST}/api/environments/777/subscriptions/1/" == script.urls[2]
 
 
 def test_a_project_that_is_nowhere_is_named() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.api import Place, Run, Writer, transport, writer
+from reconciler.api import Place, Run, Writer, reader, transport, writer
 from reconciler.errors import NoAnswer, OutOfTime, UsageError
 from reconciler.model import Environment
 from reconciler.operations import create_subscription, retrieve_subscription, update_subscription
@@ -62,6 +62,14 @@ def test_an_answer_comes_over_a_socket() -> None:
         assert {"id": 1} == client_.get(retrieve_subscription(1))
     assert heard[0].startswith(b"GET /api/environments/1/subscriptions/1/ HTTP/1.1\r\n")
     assert f"Authorization: Bearer {KEY}\r\n".encode() in heard[0]
+
+
+def test_a_reader_speaks_over_a_socket_and_closes_it() -> None:
+    """A client that only reads has the same wire."""
+    with server(GOOD) as (host, heard), reader(Place(Environment("x", host, "1"), Key(KEY))) as client_:
+        body = client_.get(retrieve_subscription(1))
+
+    assert ({"id": 1}, 1) == (body, len(heard))
 
 
 @pytest.mark.parametrize(

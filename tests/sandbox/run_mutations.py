@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 from tests.sandbox.mutations import MUTATIONS, Mutation  # noqa: E402  # found through the line above
 
 PROCESSES = 2
+SECONDS = 60  # after which a mutation that hangs is ended by the alarm, and counts as one that lives
 
 
 def main(words: Sequence[str]) -> int:
@@ -47,6 +49,10 @@ def main(words: Sequence[str]) -> int:
     lines += [f"RED BEFORE ({code}) {each.caught_by}" for each, code in zip(unchanged, healthy, strict=True) if code]
     sys.stdout.write("\n".join([*lines, f"{caught.count(1)} of {len(chosen)} caught", ""]))
     return 0 if caught == [1] * len(chosen) and not any(healthy) else 1
+
+
+def _word(code: int) -> str:
+    return "caught" if code == 1 else f"LIVES ({code})"
 
 
 def _verdicts(mutations: Sequence[Mutation], folder: Path) -> list[int]:
@@ -69,6 +75,7 @@ def _fork(mutation: Mutation, folder: Path) -> int:
     if process:
         return process
     code = 70  # something went wrong before pytest could say anything
+    signal.alarm(SECONDS)
     try:
         code = _run_here(mutation, folder)
     finally:
