@@ -30,6 +30,8 @@ NEWEST_LOOKED_FOR = 20
 EXTRAS = {"test": {"dev", "sandbox"}, "setup": {"dev", "sandbox"}}
 """The extras that a first word needs, where it is not DEFAULT_EXTRAS."""
 DEFAULT_EXTRAS = {"sandbox"}
+ALL_AT_ONCE = ["-n", "auto", "--maxprocesses", "8"]
+"""All the tests share the cores; a few chosen ones are done before another process has started."""
 SHOWN_LINES = 15
 """How much of a failed installer's output is shown: its last lines say what is wrong."""
 
@@ -72,7 +74,7 @@ def command_for(arguments: Sequence[str]) -> List[str]:
     if word == "setup":
         return []
     if word == "test":
-        return ["-m", "pytest", "-q", *rest]
+        return ["-m", "pytest", "-q", *(rest or ALL_AT_ONCE)]
     if word != "run":
         rest = list(arguments)
     elif rest[:1] == ["--"]:

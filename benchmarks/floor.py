@@ -100,7 +100,7 @@ def manifests(folder: Path) -> Iterator[dict[str, Any]]:
     """Every manifest below *folder*."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            with open(f"{parent}/{name}", "rb") as file:  # noqa: PTH123 - the floor is the cheapest way
+            with open(f"{parent}/{name}", "rb") as file:
                 yield document(file.read())
 
 

@@ -88,7 +88,7 @@ class Manifest:
     kind: str
     name: str
     source: Source
-    spec: Fields
+    spec: Fields = field(repr=False)  # as written: addresses and URLs are not wrapped here yet
     ids: Mapping[str | None, int] = field(default_factory=dict)
     environments: tuple[str, ...] | None = None
     previous_names: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ class Config:
     path: str | None = None
     manifests: tuple[str, ...] = ()
     references: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
-    recipients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    recipients: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     policy: Policy = Policy()
 
 

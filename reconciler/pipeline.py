@@ -10,16 +10,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import executor, identity, kinds, loading, planner
+from . import audit, executor, identity, kinds, loading, planner, recordings
 from .errors import Interrupted, InvalidInput, PlanRefused, ServerError
 from .identity import Rows
 from .loading import Choice, Loaded
-from .model import ApplyResult, Environment, Outcome, Plan, Status
+from .model import ApplyResult, Environment, Finding, Outcome, Plan, Status
 from .planner import Scene
 from .privacy import Key
 from .removal import Base, Pruning
@@ -68,10 +68,10 @@ class Session:
 
     def __init__(self, choice: Choice, world: World, *, is_drift: bool = False) -> None:
         """Load config, tree and base; every problem in them raises InvalidInput before anything is sent."""
-        from .api import Run
+        from .api import Budget, Run
 
         self._choice, self._world, self._is_drift = choice, world, is_drift
-        self._kinds = kinds.registry(world.now)
+        self._kinds, self._audits = kinds.registry(world.now), kinds.audits()
         self.loaded = loading.load(choice, world.folder, world.variables, self._kinds)
         if self.loaded.problems:
             raise InvalidInput(self.loaded.problems, self.loaded.warnings)
@@ -80,10 +80,15 @@ class Session:
         )
         self._keys = loading.keys(self.loaded.environments, world.variables)
         self._run: Run = Run(choice.timeout, stop=world.stop)
+        # Recordings have a limit of their own on the server, which is tighter.
+        self._auditing: Run = Run(choice.timeout, stop=world.stop, budget=Budget(recordings.A_MINUTE))
 
-    def plans(self) -> list[Prepared]:
-        """The plan of every selected environment, in config order, read by clients that cannot write."""
-        return [self._prepare(environment) for environment in self.loaded.environments]
+    def plans(self, *, audited: bool = False) -> list[Prepared]:
+        """The plan of every selected environment, in config order, read by clients that cannot write.
+
+        What is only compared is read where it is *audited*; an apply needs neither the findings nor the right to read.
+        """
+        return [self._prepare(environment, audited=audited) for environment in self.loaded.environments]
 
     def carry_out(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> ApplyResult:
         """Apply a plan that nothing blocks, then list afresh to verify that nothing is left to do."""
@@ -97,14 +102,28 @@ class Session:
         verified = self._verify(prepared) if sent and not interrupted else None
         return ApplyResult(prepared.plan, outcomes, verified, interrupted)
 
-    def _prepare(self, environment: Environment) -> Prepared:
+    def _prepare(self, environment: Environment, *, audited: bool = False) -> Prepared:
         from . import api
 
         key = self._keys[environment.name]
         with api.reader(api.Place(environment, key), self._run, transport=self._world.transport) as reader:
             read_at = time.monotonic()
-            plan = planner.plan(self._scene(environment, reader), self._kinds)
-        return Prepared(plan, environment, key, read_at)
+            scene = self._scene(environment, reader)
+        found = self._audited(environment) if audited else ()
+        return Prepared(planner.plan(replace(scene, audited=found), self._kinds), environment, key, read_at)
+
+    def _audited(self, environment: Environment) -> tuple[Finding, ...]:
+        """What differs of that which is only compared, in the scope of this run."""
+        from . import api
+
+        scope = self.loaded.scope
+        found = [item for item in self.loaded.manifests if item.kind in self._audits]
+        found = [item for item in found if item.lives_in(environment.name) and (scope is None or item.name in scope)]
+        if not found:
+            return ()
+        place = api.Place(environment, self._keys[environment.name])
+        with api.reader(place, self._auditing, transport=self._world.transport) as reader:
+            return audit.findings(found, self._audits, reader)
 
     def _write(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
         from . import api
@@ -117,7 +136,7 @@ class Session:
             fail_fast=self._choice.fail_fast,
             stop=self._world.stop,
         )
-        with api.writer(place, self._run, transport=self._world.transport) as writer:
+        with api.writer(place, self._run, transport=self._world.transport, writers=self._choice.parallel) as writer:
             return executor.execute(prepared.plan, self._kinds, writer, orders)
 
     def _verify(self, prepared: Prepared) -> bool:
@@ -130,7 +149,8 @@ class Session:
 
     def _scene(self, environment: Environment, reader: Reader) -> Scene:
         loaded, choice = self.loaded, self._choice
-        here = [manifest for manifest in loaded.manifests if manifest.lives_in(environment.name)]
+        planned = [manifest for manifest in loaded.manifests if manifest.kind in self._kinds]
+        here = [manifest for manifest in planned if manifest.lives_in(environment.name)]
         wanted = tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here)
         return Scene(
             environment=environment,
@@ -138,9 +158,9 @@ class Session:
             policy=loaded.config.policy,
             wanted=wanted,
             rows={kind: self._rows(kind, wanted, reader) for kind in self._kinds},
-            elsewhere=tuple(manifest for manifest in loaded.manifests if manifest not in here),
+            elsewhere=tuple(manifest for manifest in planned if not manifest.lives_in(environment.name)),
             base=self._based(environment),
-            pruning=Pruning(loaded.unpruned, not loaded.manifests, choice.allow_empty, choice.max_deletes),
+            pruning=Pruning(loaded.unpruned, not planned, choice.allow_empty, choice.max_deletes),
             wish=Wish(frozenset(choice.resubscribe), reanchor=not self._is_drift),
             allow_recreate=choice.allow_recreate,
             scope=loaded.scope,
@@ -162,5 +182,6 @@ class Session:
         if all(known.name != environment.name for known in self._base.config.environments):
             return Base.of(self._base.label, ())
         here = [manifest for manifest in self._base.manifests if manifest.lives_in(environment.name)]
-        desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in here]
+        planned = [manifest for manifest in here if manifest.kind in self._kinds]
+        desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in planned]
         return Base.of(self._base.label, desired)

@@ -44,6 +44,7 @@ class Scene:
     of each kind; `scope` are the names whose changes are kept (None: all), although all of them are judged. What
     blocks a manifest outside the scope does not stop the others: a doubt about one row blocks every manifest that
     claims it, so that those in scope are safe by their own findings. Nothing is removed where there is a scope.
+    `audited` are findings about what is only compared.
     """
 
     environment: Environment
@@ -57,6 +58,7 @@ class Scene:
     wish: Wish = field(default_factory=Wish)
     allow_recreate: bool = False
     scope: frozenset[str] | None = None
+    audited: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def plan(scene: Scene, kinds: Kinds) -> Plan:
         parts.append(_of_kind(scene, kinds[kind], case))
         coverage = _covered(coverage, case)
     changes = sorted((change for part in parts for change in part.changes if _in_scope(scene, change.name)), key=_order)
-    findings = [finding for part in parts for finding in part.findings if _in_scope(scene, finding.name)]
+    found = (*(finding for part in parts for finding in part.findings), *scene.audited)
+    findings = [finding for finding in found if _in_scope(scene, finding.name)]
     findings += _limits(changes, scene.policy)
     return Plan(
         environment=scene.environment,

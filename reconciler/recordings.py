@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import Answer, InvalidInput, Problem
 from .model import Environment, Json
-from .privacy import Message, Private, Token, quoted, say
+from .privacy import Message, Token, quoted, say
 
 A_MINUTE = 200
 """Requests we send in a minute, below the server's 240 (contract §2.5)."""
@@ -35,6 +35,7 @@ MOST_PROBLEMS = 20
 
 _ID = re.compile(r"[A-Za-z0-9._~:=+-]*[A-Za-z0-9][A-Za-z0-9._~:=+-]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_KEY = re.compile(r"ph[a-z]_\w{20}")
 _SEPARATORS = ",;\t"
 
 
@@ -85,9 +86,8 @@ def entries(text: str, path: str) -> tuple[Entry, ...]:
         raise _unreadable(path, "no ids in it: it is empty")
     if lines[first].lstrip()[0] in "[{":
         return tuple(_of_json(text, path))
-    header = _header(lines[first])
-    if header is not None:
-        return tuple(_of_table(lines[first:], *header, Place(path, first)))
+    if (separator := _separator(lines[first])) is not None:
+        return tuple(_of_table(lines[first:], separator, Place(path, first)))
     return tuple(Entry(line.strip(), path, number) for number, line in enumerate(lines, 1) if line.strip())
 
 
@@ -105,7 +105,9 @@ def _problem(entry: Entry) -> Problem | None:
         message = say("an id is empty; write the recording's id, or remove the line")
     elif len(entry.id) > LONGEST:
         message = say(f"an id of {len(entry.id)} characters; the longest has {LONGEST}")
-    elif not _ID.fullmatch(entry.id) or "@" in entry.id:
+    elif _KEY.match(entry.id):
+        message = say("this looks like an API key, not like a recording; nothing was sent, remove it here")
+    elif not _ID.fullmatch(entry.id):
         message = say(*quoted(entry.id), " cannot be the id of a recording; ids have letters, digits and -._~:=+ only")
     else:
         return None
@@ -135,27 +137,24 @@ def _of_json(text: str, path: str) -> Iterator[Entry]:
         yield Entry(named[0].strip(), path)
 
 
-def _header(line: str) -> tuple[str, int] | None:
-    """How the columns of a table are separated and which one has the ids; None where *line* is an id by itself."""
-    separator = next((each for each in line if each in _SEPARATORS), None)
-    names = next(csv.reader([line.strip()], delimiter=separator or ","))
-    found = [index for index, name in enumerate(names) if name.strip().lower() in COLUMNS]
-    if separator is None and not found:
-        return None
-    return separator or ",", found[0] if len(found) == 1 else -len(found) - 1
+def _separator(line: str) -> str | None:
+    """What stands between the columns of a table with the header *line*; None where the line is an id by itself."""
+    found = next((each for each in line if each in _SEPARATORS), None)
+    return "," if found is None and line.strip().strip('"').lower() in COLUMNS else found
 
 
-def _of_table(lines: Sequence[str], separator: str, column: int, place: Place) -> Iterator[Entry]:
+def _of_table(lines: Sequence[str], separator: str, place: Place) -> Iterator[Entry]:
     """The ids of a table, whose first line is its header."""
-    if column < 0:
-        what = "no column" if column == -1 else "more than one column"
-        raise _unreadable(place.path, f"{what} named id or session_id; leave exactly one", place.above + 1)
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    next(reader)
     try:
+        names = [name.strip().lower() for name in next(reader)]
+        columns = [index for index, name in enumerate(names) if name in COLUMNS]
+        if len(columns) != 1:
+            what = "more than one column" if columns else "no column"
+            raise _unreadable(place.path, f"{what} named id or session_id; leave exactly one", place.above + 1)
         for row in reader:
             if any(cell.strip() for cell in row):
-                id = row[column].strip() if column < len(row) else ""
+                id = row[columns[0]].strip() if columns[0] < len(row) else ""
                 yield Entry(id, place.path, place.above + reader.line_num)
     except csv.Error:
         raise _unreadable(place.path, "not a table as CSV has it", place.above + reader.line_num) from None
@@ -304,8 +303,3 @@ def in_words(seconds: int) -> str:
         return f"{minutes} minute{'' if minutes == 1 else 's'}"
     return f"{-(-minutes // 60)} hours"
 
-
-__all__ = [
-    "AN_HOUR", "A_MINUTE", "COLUMNS", "LONGEST", "MEANINGS", "Asked", "Effect", "Entry", "Erasure", "Fate", "Outcome",
-    "Private", "Sharing", "asked", "effect_of", "entries", "in_words", "seconds_for",
-]  # fmt: skip

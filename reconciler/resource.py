@@ -36,7 +36,7 @@ class Wish:
     does not count a start that only daylight saving time has moved.
     """
 
-    resubscribe: Collection[str] = frozenset()
+    resubscribe: Collection[str] = field(default=frozenset(), repr=False)
     reanchor: bool = True
 
 
@@ -130,4 +130,20 @@ class Resource(Protocol):
         """The fields of *request* that the answered *row* does not hold: servers ignore what they do not know."""
 
 
+class Audit(Protocol):
+    """What is asked of a kind that the API only reads: it is compared, and nothing is ever sent to change it."""
+
+    @property
+    def kind(self) -> str:
+        """The `kind:` of its manifests."""
+
+    def reading(self, manifest: Manifest) -> Request:
+        """The call that reads what the manifest is about."""
+
+    def compare(self, manifest: Manifest, answer: Json) -> tuple[Finding, ...]:
+        """What differs, each difference a finding. Raises ValueError for what is no such answer."""
+
+
 Kinds = Mapping[str, Resource]
+
+Audits = Mapping[str, Audit]

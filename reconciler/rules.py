@@ -184,3 +184,22 @@ NEVER_DELIVERS = _rule(
     "The row would exist but never send anything, because no server version delivers to this target type.",
     "Use another target type.",
 )
+
+# What is only compared (design §2, kind RecordingSharing)
+SHARING_ON = _rule(
+    _WARNING,
+    "sharing-on",
+    "A session recording is shared by a public link although its manifest says that it is not.",
+    "Switch sharing off in PostHog, or write `enabled: true`; nothing is ever sent for this kind.",
+)
+SHARING_OFF = _rule(
+    _WARNING,
+    "sharing-off",
+    "A session recording is not shared although its manifest says that it is.",
+    "Share it in PostHog, or write `enabled: false`; nothing is ever sent for this kind.",
+)
+
+
+def is_drift(finding: Finding) -> bool:
+    """Whether *finding* says by itself that the server is not as git says: no change goes with it."""
+    return finding.rule in (SHARING_ON.id, SHARING_OFF.id)

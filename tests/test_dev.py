@@ -55,6 +55,15 @@ def write_stamp(checkout: Path, extras: set[str]) -> None:
     environment.stamp.write_text(json.dumps(environment.wanted_stamp(extras)), encoding="utf-8")
 
 
+def installer(checkout: Path, script: str) -> str:
+    """A PATH on which `uv`, which installs where an environment has no pip, is the shell *script*."""
+    folder = checkout / "programs"
+    folder.mkdir()
+    (folder / "uv").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (folder / "uv").chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 def run(checkout: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the checkout's dev.py, with *environment* over ours."""
     command = [sys.executable, str(checkout / "dev.py"), *arguments]
@@ -82,7 +91,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
         pytest.param(["plan", "--help"], ["-P", "-m", "reconciler", "plan", "--help"], id="with its options"),
         pytest.param(["run", "plan", "x"], ["-P", "-m", "reconciler", "plan", "x"], id="run"),
         pytest.param(["run", "--", "--help"], ["-P", "-m", "reconciler", "--help"], id="run, two dashes"),
-        pytest.param(["test"], ["-m", "pytest", "-q"], id="the tests"),
+        pytest.param(["test"], ["-m", "pytest", "-q", "-n", "auto", "--maxprocesses", "8"], id="the tests"),
         pytest.param(["test", "-k", "dev"], ["-m", "pytest", "-q", "-k", "dev"], id="some of the tests"),
         pytest.param(["setup"], [], id="nothing to run"),
     ],
@@ -181,16 +190,36 @@ def test_a_python_without_venv_is_told_what_to_install(checkout: Path) -> None:
     assert not (checkout / ".venv").exists()
 
 
-def test_a_failed_installation_shows_why_and_is_not_taken_for_a_finished_one(checkout: Path) -> None:
+def test_a_failed_installation_shows_why_and_is_not_taken_for_a_finished_one(ready: Path) -> None:
     """The installer's last lines are shown, and the next run tries again."""
-    (checkout / "pyproject.toml").write_text("this is not TOML", encoding="utf-8")
+    path = installer(ready, "echo many words; echo no such package; exit 2")
 
-    done = run(checkout, "demo")
+    done = run(ready, "test", PATH=path)
 
     assert 1 == done.returncode
     assert "the installation failed" in done.stderr
-    assert "TOML" in done.stderr
-    assert not dev.Environment(checkout).stamp.exists()
+    assert "no such package" in done.stderr
+    assert not dev.Environment(ready).stamp.exists()
+
+
+def test_an_interrupted_installation_is_not_taken_for_a_finished_one(ready: Path) -> None:
+    """Whatever ends dev.py while it installs, the next run starts over."""
+    path = installer(ready, "kill -9 $PPID")
+
+    done = run(ready, "test", PATH=path)
+
+    assert 0 != done.returncode
+    assert not dev.Environment(ready).holds({"sandbox"})
+
+
+def test_a_finished_installation_holds_what_was_asked_for_and_what_was_there(ready: Path) -> None:
+    """Only a finished one is stamped."""
+    path = installer(ready, "exit 0")
+
+    done = run(ready, "setup", PATH=path)
+
+    assert 0 == done.returncode
+    assert dev.Environment(ready).holds({"dev", "sandbox"})
 
 
 def test_a_missing_package_index_is_named() -> None:

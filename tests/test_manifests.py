@@ -1,4 +1,4 @@
-"""What reading promises: every document of ours with its origin, every problem with its place, and hostile files survived."""
+"""Reading: every document of ours with its origin, every problem with its place, and hostile files survived."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_keys_are_shared_by_all_documents() -> None:
 def test_a_key_that_stands_twice_is_named_with_both_places() -> None:
     """The server and most readers let the last one win; here neither does."""
     assert [
-        (3, 20, "duplicate-key", 'the key "x" stands twice, first at a.yaml:3:5; remove one'),
+        (3, 22, "duplicate-key", 'the key "x" stands twice, first at a.yaml:3:5; remove one'),
         (4, 1, "duplicate-key", 'the key "a" stands twice, first at a.yaml:2:1; remove one'),
     ] == problems_of(f"{HEAD}a: 1\nb: {{x: 1, y: {{x: 2}}, x: 3}}\na: 2\n")
 
@@ -349,20 +349,14 @@ def test_paths_outside_the_root_are_read_when_they_are_named(tmp_path: Path) -> 
     assert [f"{tmp_path}/other/a.yaml"] == paths(read(files, [f"{tmp_path}/other/a.yaml"]).documents)
 
 
-def test_a_folder_that_may_not_be_read_is_a_problem() -> None:
+def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
     """Its manifests would be taken for gone."""
 
-    class Locked:
+    class Locked(Folder):
         def names(self, folder: str) -> Iterable[tuple[str, Sort]]:
             raise PermissionError(13, "Permission denied", folder)
 
-        def follow(self, path: str) -> tuple[Sort, str]:
-            return Sort.FOLDER, path
-
-        def read(self, path: str, limit: int) -> bytes:
-            return b""
-
-    assert [("sub", "unreadable")] == rules(read(Locked(), ["sub"]).problems)
+    assert [("sub", "unreadable")] == rules(read(Locked(write(tmp_path, SOME).root), ["sub"]).problems)
 
 
 # --- links ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import click
 
 from ..errors import PlanRefused, Problem
 from ..model import ApplyResult, Plan
+from ..rules import is_drift
 from . import options
 from .output import (
     DONE,
@@ -80,7 +81,7 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
 
     output = _output(format, show_addresses)
     session = _session(pipeline, chosen)
-    plans = [prepared.plan for prepared in session.plans()]
+    plans = [prepared.plan for prepared in session.plans(audited=True)]
     if out is not None:
         planfile.write(out, plans)
     output.plans(plans)
@@ -162,9 +163,14 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
 
     output = _output(format, show_addresses)
     session = _session(pipeline, chosen, is_drift=True)
-    plans = [prepared.plan for prepared in session.plans()]
+    plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
-    return worst(PENDING if plan.changes or plan.blockers else DONE for plan in plans)
+    return worst(PENDING if _has_drifted(plan) else DONE for plan in plans)
+
+
+def _has_drifted(plan: Plan) -> bool:
+    """Whether the server is not as git says: by a change, by what blocks one, or by what is only compared."""
+    return bool(plan.changes or plan.blockers) or any(is_drift(finding) for finding in plan.findings)
 
 
 def _world(stop: threading.Event | None = None) -> Any:

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..resource import Kinds
+from ..resource import Audits, Kinds
+from .recording_sharing import RecordingSharing
 from .subscription import Subscription
 
 
 def registry(now: datetime) -> Kinds:
     """Every kind by its name, as seen at *now*: schedules are judged by the clock they are given."""
     return {kind.kind: kind for kind in (Subscription(now),)}
+
+
+def audits() -> Audits:
+    """Every kind that is only compared, by its name."""
+    return {kind.kind: kind for kind in (RecordingSharing(),)}

@@ -82,8 +82,9 @@ def _instant(value: Any) -> Any:
 def _next_delivery(value: Any) -> str | None:
     """The planned delivery in the canonical spelling; what is no date plans none."""
     try:
-        return schedule.spelled(schedule.moment(value)) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
+        schedule.moment(value)
+        return schedule.instant(value)
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

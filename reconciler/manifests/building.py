@@ -25,7 +25,17 @@ from yaml.events import (
 from ..errors import Problem
 from ..model import Json
 from ..privacy import quoted
-from .text import MAX_DEPTH, MAX_DOCUMENT_WEIGHT, MAX_FILE_NODES, MAX_PROBLEMS, Parts, Unreadable, events, problem
+from .text import (
+    DOCUMENT_NODES,
+    MAX_DEPTH,
+    MAX_DOCUMENT_WEIGHT,
+    MAX_FILE_NODES,
+    MAX_PROBLEMS,
+    Parts,
+    Unreadable,
+    events,
+    problem,
+)
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
@@ -103,7 +113,7 @@ class Builder:
             self._deepest = 0
             self.has_duplicates = False
             data = self._node(first, 0)
-            left -= budget - self._left + 1
+            left -= budget - self._left + DOCUMENT_NODES
             if data is not None:
                 yield first.start_mark.line + 1, index, data
             index += 1

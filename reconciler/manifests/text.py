@@ -16,7 +16,8 @@ from ..privacy import Private, say
 # A manifest is about 500 bytes, 40 nodes and 4 levels. The limits leave room for 10,000 of them in one file and keep
 # the worst file under two seconds and 300 MB: libyaml alone needs three seconds for 5 MB of `[a,a,a`.
 MAX_FILE = 5_500_000
-MAX_FILE_NODES = 600_000
+MAX_FILE_NODES = 500_000
+DOCUMENT_NODES = 5  # what a document costs by itself, were it empty
 MAX_DOCUMENT_WEIGHT = 100_000
 MAX_DEPTH = 64
 MAX_PROBLEMS = 1_000

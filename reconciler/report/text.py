@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import Problem
 from ..model import Action, ApplyResult, Change, FieldChange, Finding, Outcome, Plan, Severity, Status
 from ..privacy import Message
+from ..rules import is_drift
 from . import people
 from .view import Viewer, count, visible
 
@@ -39,10 +40,13 @@ def plan(plan: Plan, viewer: Viewer) -> str:
 
 def drift(found: Plan, viewer: Viewer) -> str:
     """A drift report: the plan that would undo it, introduced as what it is."""
-    if not found.changes:
-        head = "No drift: what the server holds is what the manifests say."
-    else:
+    observed = sum(is_drift(finding) for finding in found.findings)
+    if found.changes:
         head = f"{count(len(found.changes), 'subscription')} drifted from git; an apply would do this:"
+    elif observed:
+        head = f"No subscription drifted, but {count(observed, 'recording')} did; see below, an apply changes nothing."
+    else:
+        head = "No drift: what the server holds is what the manifests say."
     return f"{head}\n\n{plan(found, viewer)}"
 
 

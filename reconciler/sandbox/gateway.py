@@ -104,7 +104,7 @@ class Gateway:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         call = Call.read(environ)
-        desk = self._desks.get("/" + call.path.split("/")[1])
+        desk = self._desks.get("/" + call.path.removeprefix("/").partition("/")[0])
         if desk is None:
             return self._api(environ, call, start_response)
         answer = desk(environ, call)
@@ -157,7 +157,7 @@ class Gateway:
             return self._from_django(environ, call)
         successor = f"{moved}?{call.query}" if call.query else moved
         if rules.has("environments-gone"):
-            return Answer.of_json(_ENDPOINT_NOT_FOUND, 404)
+            return self._from_django(environ | {"PATH_INFO": "/api/"}, call)  # where there is nothing
         if rules.has("environments-redirect"):
             status = rules.number("environments-redirect") or 307
             return Answer(status, (("Location", successor), ("Content-Length", "0")))
@@ -195,14 +195,6 @@ class Gateway:
             body=without_keys(_json_or_none(call.body)),
             headers=_harmless(environ),
         )
-
-
-_ENDPOINT_NOT_FOUND = {
-    "type": "invalid_request",
-    "code": "not_found",
-    "detail": "Endpoint not found.",
-    "attr": None,
-}
 
 
 def _canned(fault: Fault) -> Answer:

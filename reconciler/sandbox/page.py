@@ -83,19 +83,20 @@ class Page:
     def unsubscribe(self, environ: Environ, call: Call) -> Answer:
         """What the link in a mail leads to."""
         token = parse_qs(call.query).get("token", [""])[0]
-        if self._sandbox.follow(token):
+        if call.method == "GET" and self._sandbox.follow(token):
             return Answer.of_html(_document("Unsubscribed", "<p>You will not get this report any more.</p>", ""))
         return Answer.of_html(_document("Not a link", "<p>This link is not valid (any more).</p>", ""), 400)
 
     def _body(self) -> str:
         sandbox = self._sandbox
-        rows, messages, requests = sandbox.rows(), sandbox.outbox(), sandbox.requests()
+        messages, requests = sandbox.outbox(), sandbox.requests()
+        rows, count = sandbox.newest_rows(SHOWN)
         return (
             f'<header><h1>PostHog sandbox</h1><span id="facts">{self._facts()}</span></header><main>'
-            + _section("rows", "Subscriptions", len(rows), _rows(rows[::-1][:SHOWN]))
+            + _section("rows", "Subscriptions", count, _rows(rows))
             + '<div class="pair">'
-            + _section("outbox", "Outbox", len(messages), _messages(messages[::-1][:SHOWN]))
-            + _section("requests", "Requests", len(requests), _requests(requests[::-1][:SHOWN]))
+            + _section("outbox", "Outbox", len(messages), _messages(messages[: -SHOWN - 1 : -1]))
+            + _section("requests", "Requests", len(requests), _requests(requests[: -SHOWN - 1 : -1]))
             + "</div></main>"
         )
 

@@ -99,6 +99,10 @@ class RemoteSandbox:
         """Somebody follows the link in a mail."""
         return bool(self._post("unsubscribe", row_id=row_id, address=address))
 
+    def follow(self, token: str) -> bool:
+        """The link itself."""
+        return bool(self._post("follow", token=token))
+
     def disable(self, row_id: int) -> None:
         """The server switches a row off."""
         self._post("disable", row_id=row_id)
@@ -122,6 +126,14 @@ class RemoteSandbox:
     def restore_insight(self, insight: int) -> None:
         """A softly deleted insight comes back."""
         self._post("restore_insight", insight=insight)
+
+    def restrict_dashboard(self, dashboard: int, restricted: bool = True) -> None:
+        """The owner of the keys may not view a dashboard."""
+        self._post("restrict_dashboard", dashboard=dashboard, restricted=restricted)
+
+    def restrict_insight(self, insight: int, restricted: bool = True) -> None:
+        """The owner of the keys may not view an insight."""
+        self._post("restrict_insight", insight=insight, restricted=restricted)
 
     def remove_integration(self, integration: int) -> None:
         """A Slack workspace is disconnected."""

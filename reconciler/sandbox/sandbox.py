@@ -127,6 +127,10 @@ class Sandbox:
         """The rows of a project as stored, deleted ones too unless *deleted* says otherwise, in id order."""
         return self._people.rows(deleted, project)
 
+    def newest_rows(self, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """The newest rows as stored, newest first, and how many there are in all."""
+        return self._people.newest_rows(limit)
+
     def row(self, row_id: int) -> dict[str, Any]:
         """One row as stored."""
         return self._people.row(row_id)

@@ -5,6 +5,7 @@ Knows sockets and WSGI; nothing of what is served.
 
 import contextlib
 import io
+import select
 import socket
 import sys
 import threading
@@ -49,9 +50,9 @@ class Server:
         """Take no new connection, finish the requests in flight, close the rest. Doing it twice does nothing."""
         if self._thread.is_alive():
             self._http.shutdown()
+            self._thread.join()
         self._http.server_close()
         self._http.close_connections()
-        self._thread.join()
 
     def __enter__(self) -> "Server":
         """Begin to answer."""
@@ -206,12 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_gone(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    readable, _, _ = select.select([connection], [], [], 0)
+    return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
 
 
 def _end(connection: socket.socket) -> None:

@@ -263,12 +263,21 @@ def test_socket_stop_finishes_what_is_in_flight(seed: Api) -> None:
     idle.close()
 
 
-@pytest.mark.parametrize("request_line", ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"])
-def test_socket_nonsense_is_400(server: Server, request_line: str) -> None:
-    """What is no HTTP does not bring the server down."""
+NONSENSE: dict[str, tuple[str, bytes]] = {
+    "no HTTP": ("nonsense\r\n\r\n", b"400"),
+    "no length": ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
+    "no chunk": ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", b"400"),
+    "no path": ("OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n", b"404"),
+    "unknown verb": ("BREW / HTTP/1.1\r\n\r\n", b"501"),
+}
+
+
+@pytest.mark.parametrize(("request_line", "status"), **mixed(NONSENSE))
+def test_socket_nonsense_is_refused(server: Server, request_line: str, status: bytes) -> None:
+    """What is no HTTP, or not ours, does not bring the server down."""
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         connection.sendall(request_line.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: connection.recv(1000), b""))
 
-    assert b"400" in answer
+    assert status in answer

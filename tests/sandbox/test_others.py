@@ -15,6 +15,7 @@ UNSUBSCRIBED: dict[str, tuple[str, str, str, bool]] = {
     "twins": ("a@x,b@x,a@x", "a@x", "b@x", False),
     "by exact text": ("a@x, b@x", "b@x", "a@x, b@x", False),
     "with its space": ("a@x, b@x", " b@x", "a@x", False),
+    "without its space": ("b@x, b@x", "b@x", " b@x", False),
     "somebody else": ("a@x,b@x", "z@x", "a@x,b@x", False),
     "the last": ("a@x", "a@x", "", True),
 }

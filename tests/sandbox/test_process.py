@@ -19,6 +19,7 @@ import pytest
 from reconciler.errors import UsageError
 from reconciler.sandbox import DATABASE_UNAVAILABLE, FLAGS, PROFILES, Fault, Rules, Sandbox, run
 from reconciler.sandbox.command import FLAGS_HELP
+from reconciler.sandbox.control import DEEDS
 from reconciler.sandbox.loopback import is_local
 from reconciler.sandbox.remote import RemoteSandbox
 from tests.sandbox.support import BODY, Api, mixed
@@ -276,6 +277,11 @@ def test_the_remote_sees_requests_and_sets_faults(running: Running, remote: Remo
     assert ([], [], []) == (remote.faults.all(), remote.requests(), remote.outbox())
 
 
+def test_the_remote_can_do_whatever_the_control_can() -> None:
+    """No deed is missing, and each is a method of the sandbox in this process too."""
+    assert [] == [name for name in DEEDS if not hasattr(RemoteSandbox, name) or not hasattr(Sandbox, name)]
+
+
 def test_the_remote_changes_the_profile(remote: RemoteSandbox) -> None:
     """State tells what is played."""
     remote.reset("seed", flags=["plan-limit:2"])
@@ -339,7 +345,7 @@ class Tags(HTMLParser):
         super().__init__()
         self.names: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the base class's
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # the base class's
         """Note one."""
         self.names.append(tag)
 

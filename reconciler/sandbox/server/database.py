@@ -7,7 +7,8 @@ Requests are not transactions: between loading a row and saving it others may wr
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ class Database:
             fill()
         self.connection = self._connect(":memory:" if path is None else str(path))
         self._claim(path)
+        # Closes the file of a sandbox that is merely forgotten, too.
+        raw = [each.connection for each in (self._pristine, self.connection)]
+        self._let_go = weakref.finalize(self, _close, raw)
         if self.is_new:
             self.reset()
 
@@ -74,10 +78,7 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         with self.lock:
-            for connection in (self.connection, self._pristine):
-                if connection.connection is not None:
-                    connection.connection.close()
-                    connection.connection = None
+            self._let_go()
 
     def _connect(self, name: str) -> DatabaseWrapper:
         connection = DatabaseWrapper({**connections.settings["default"], "NAME": name}, "default")
@@ -108,6 +109,11 @@ class Database:
     def _one_at_a_time(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         with self.lock:
             return execute(sql, params, many, context)
+
+
+def _close(connections: Iterable[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _create_tables(connection: DatabaseWrapper) -> None:

@@ -51,6 +51,12 @@ class People:
                 found = found.filter(deleted=deleted)
             return wire(self._situation(project_id), found.order_by("id"))
 
+    def newest_rows(self, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """The newest rows of the main project, newest first, and how many there are in all."""
+        with self._database.exclusive():
+            found = Subscription.objects.select_related(*WITH_RELATIONS).filter(project_id=MAIN_PROJECT)
+            return wire(self._situation(MAIN_PROJECT), found.order_by("-id")[:limit]), found.count()
+
     def row(self, row_id: int) -> dict[str, Any]:
         """One row as stored, of any project."""
         with self._database.exclusive():

@@ -1,0 +1,44 @@
+"""The same deed for many things, several at once. Knows threads; knows nothing of the deed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE = 8
+
+
+def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ONCE) -> list[R]:
+    """What *deed* answers for each of *things*, in their order, at most *at_once* under way at a time.
+
+    The first error ends it: what is under way is finished, nothing new is begun, and the error is raised.
+    """
+    results: dict[int, R] = {}
+    waiting = iter(enumerate(things))
+    turn, over = threading.Lock(), threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            with turn:
+                following = next(waiting, None)
+            if following is None:
+                return
+            index, thing = following
+            try:
+                results[index] = deed(thing)
+            except BaseException:
+                over.set()
+                raise
+
+    with ThreadPoolExecutor(at_once, thread_name_prefix="several") as workers:
+        try:
+            for worker in [workers.submit(work) for _ in range(min(at_once, len(things)))]:
+                worker.result()
+        finally:
+            over.set()  # also when this thread is interrupted while it waits
+    return [results[index] for index in range(len(things))]
