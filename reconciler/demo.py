@@ -15,7 +15,8 @@ from typing import Any
 
 from .errors import ReconcilerError
 from .model import ApplyResult
-from .pipeline import Choice, Prepared, Session, World
+from .loading import Choice
+from .pipeline import Prepared, Session, World
 from .report import Viewer, text
 
 EDITED = "weekly-growth"

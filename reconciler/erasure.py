@@ -102,7 +102,7 @@ class _Run:
         return outcome
 
     def settled(self, outcome: Outcome) -> Outcome:
-        """*outcome* by what is known at the end: an early 404 is gone already where a later answer proved the project."""
+        """*outcome* by what is known at the end: a later answer may have proved the project of an early 404."""
         if outcome.reason is not _UNPROVEN or not self._is_proven:
             return outcome
         gone = replace(outcome, fate=Fate.GONE, reason=())
@@ -133,7 +133,8 @@ class _Run:
             case NoAnswer() if answer.code == _FAILED_BY_SERVER:
                 reason = say(f"the server could not erase it ({answer.status} {answer.code}); run the same list again")
             case NoAnswer():
-                fate, reason = Fate.UNKNOWN, say(f"no usable answer{_facts(answer.status)}: it may or may not be erased")
+                fate = Fate.UNKNOWN
+                reason = say(f"no usable answer{_facts(answer.status)}: it may or may not be erased")
             case _:
                 fate = Fate.SKIPPED
                 self._over = error.message

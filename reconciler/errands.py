@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import erasure, loading, operations, recordings, sessions
 from .errors import InvalidInput, Problem, Refused, ServerError, UsageError
@@ -24,6 +24,8 @@ from .several import several
 
 if TYPE_CHECKING:
     from .api import Reader
+
+T = TypeVar("T")
 
 SIZE_LIMIT = 64 * 1024 * 1024
 STDIN = "standard input"
@@ -146,7 +148,7 @@ def _sharing(reader: Reader, id: str) -> Sharing:
     return _understood(request, lambda answer: Sharing.of(id, answer), reader.get(request))
 
 
-def _understood[T](request: Request, read: Callable[[Json], T], answer: Json) -> T:
+def _understood(request: Request, read: Callable[[Json], T], answer: Json) -> T:
     """What *read* makes of *answer*; ServerError where it is not what such a request brings."""
     try:
         return read(answer)

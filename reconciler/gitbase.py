@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from posixpath import join, normpath
+from typing import IO, cast
 
 from .errors import UsageError
 from .manifests import Sort
@@ -96,21 +97,19 @@ class GitTree:
         name = self._objects.get(_plain(path))
         if name is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        reader = self._batch()
-        assert reader.stdin is not None
-        assert reader.stdout is not None
-        reader.stdin.write(name.encode() + b"\n")
-        reader.stdin.flush()
-        head = reader.stdout.readline().split()
+        asked, answered = self._pipes()
+        asked.write(name.encode() + b"\n")
+        asked.flush()
+        head = answered.readline().split()
         if len(head) != 3:
             raise OSError(errno.EIO, "the object is missing from this clone", path)
         size = int(head[2])
-        text = reader.stdout.read(min(size, limit + 1))
+        text = answered.read(min(size, limit + 1))
         if size > limit + 1:
             # What is left of a file that is too large is not read: the next one starts with a fresh process.
             self.close()
         else:
-            reader.stdout.read(1)
+            answered.read(1)
         return text
 
     def close(self) -> None:
@@ -150,7 +149,8 @@ class GitTree:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return self._listing[path][0]
 
-    def _batch(self) -> subprocess.Popen[bytes]:
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Where objects are asked for and where they come out, of a process that lives as long as it is needed."""
         if self._reader is None:
             self._reader = subprocess.Popen(
                 ("git", "-C", str(self._top), "cat-file", "--batch"),
@@ -159,7 +159,7 @@ class GitTree:
                 stderr=subprocess.DEVNULL,
                 env=_environment(),
             )
-        return self._reader
+        return cast("IO[bytes]", self._reader.stdin), cast("IO[bytes]", self._reader.stdout)
 
 
 def _plain(path: str) -> str:

@@ -20,7 +20,7 @@ from .errors import InvalidInput, Problem, UsageError
 from .gitbase import GitTree, Repository
 from .manifests import Files, Folder, Locator, Tree
 from .model import Config, Environment, Manifest
-from .privacy import say
+from .privacy import Key, say
 from .resource import Kinds
 
 
@@ -54,7 +54,8 @@ class Loaded:
     """A checked tree.
 
     `scope` are the names that a PATH or --only left (None: all); `unpruned` is why nothing may be removed (None: it
-    may); `seen` counts the manifests read, valid or not; `notes` are for the person and change nothing; `label` says where a base was read.
+    may); `seen` counts the manifests read, valid or not; `notes` are for the person and change nothing; `label` says
+    where a base was read.
     """
 
     config: Config
@@ -138,7 +139,26 @@ def load_base(choice: Choice, folder: Path, kinds: Kinds, current: Config) -> Lo
     raise repository.missing(choice.base)
 
 
-def keys(environments: Sequence[Environment], variables: Mapping[str, str]) -> Mapping[str, configs.Key]:
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The one environment a command without manifests is about, its key, and notes for the person."""
+
+    environment: Environment
+    key: Key
+    notes: tuple[str, ...] = ()
+
+
+def destination(choice: Choice, folder: Path, variables: Mapping[str, str]) -> Destination:
+    """The one environment that *choice* means. UsageError where it means several; no manifest is read."""
+    config, notes = _config(choice, _home(replace(choice, paths=(".",)), folder), variables)
+    environments = configs.select(config, choice.environments)
+    if len(environments) != 1:
+        names = ", ".join(environment.name for environment in environments)
+        raise UsageError(f"this command is for one environment; choose one of {names} with --env")
+    return Destination(environments[0], keys(environments, variables)[environments[0].name], notes)
+
+
+def keys(environments: Sequence[Environment], variables: Mapping[str, str]) -> Mapping[str, Key]:
     """The key of each environment; see `config.keys`."""
     return configs.keys(environments, variables)
 
@@ -264,13 +284,15 @@ def _based(files: Files, home: _Home, inside: str, kinds: Kinds, current: Config
     place = _Home(home.root, _inside(inside, home.config), tuple(_inside(inside, path) or "" for path in home.paths))
     try:
         config = _based_config(files, place, current)
-        there = tuple(path for path in place.configured(config) if _exists(files, path))
+        there = tuple(path for path in place.configured(config) if _is_glob(path) or _exists(files, path))
         loaded = _of_tree(manifests.read(files, there), files, config, kinds)
     except InvalidInput as error:
         raise InvalidInput(_at_base(error.problems, label)) from error
-    if loaded.problems:
-        raise InvalidInput(_at_base(loaded.problems, label))
-    return replace(loaded, label=label)
+    # A pattern that matched nothing then is a folder that was still empty.
+    problems = [problem for problem in loaded.problems if problem.rule != "no-such-path"]
+    if problems:
+        raise InvalidInput(_at_base(problems, label))
+    return replace(loaded, problems=(), label=label)
 
 
 def _based_config(files: Files, place: _Home, current: Config) -> Config:
@@ -288,6 +310,10 @@ def _at_base(problems: Sequence[Problem], label: str) -> list[Problem]:
 
 def _inside(folder: str, path: str | None) -> str | None:
     return normpath(join(folder, path)) if path is not None else None
+
+
+def _is_glob(path: str) -> bool:
+    return not {"*", "?", "["}.isdisjoint(path)
 
 
 def _exists(files: Files, path: str) -> bool:

@@ -133,7 +133,7 @@ def _of_json(text: str, path: str) -> Iterator[Entry]:
     for number, item in enumerate(document, 1):
         named = [item[name] for name in COLUMNS if name in item] if isinstance(item, dict) else [item]
         if len(named) != 1 or not isinstance(named[0], str):
-            raise _unreadable(path, f"item {number} is neither an id in quotes nor an object with either id or session_id")
+            raise _unreadable(path, f"item {number} is neither an id in quotes nor an object with id or session_id")
         yield Entry(named[0].strip(), path)
 
 
@@ -302,4 +302,3 @@ def in_words(seconds: int) -> str:
     if minutes < 120:
         return f"{minutes} minute{'' if minutes == 1 else 's'}"
     return f"{-(-minutes // 60)} hours"
-

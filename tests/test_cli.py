@@ -240,7 +240,9 @@ def test_validate_of_a_broken_tree_ends_with_1(tree: Tree, run: Run) -> None:
     assert "frequency" in ran.json["errors"][0]["message"]
 
 
-def test_without_a_config_the_variables_say_where(tree: Tree, run: Run, url: str, sandbox: Sandbox, variables: Variables) -> None:
+def test_without_a_config_the_variables_say_where(
+    tree: Tree, run: Run, url: str, sandbox: Sandbox, variables: Variables
+) -> None:
     """One environment `default`, namespace gitops (design §3)."""
     variables(
         {
@@ -289,7 +291,9 @@ def test_only_keeps_the_changes_of_matching_names_and_removes_nothing(gitops: Tr
     assert [(change["action"], change["name"]) for change in document["changes"]] == [("create", "weekly")]
 
 
-def test_a_path_keeps_the_changes_of_its_manifests_and_removes_nothing(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+def test_a_path_keeps_the_changes_of_its_manifests_and_removes_nothing(
+    gitops: Tree, run: Run, sandbox: Sandbox
+) -> None:
     """A PATH that is not all of the config's manifests."""
     sandbox.add(title="Gone [growth:gone]", insight=9)
     gitops.manifest("weekly")
@@ -320,7 +324,9 @@ def test_an_empty_tree_is_refused_unless_meant(gitops: Tree, run: Run, sandbox: 
     assert [refused.code, meant.code, sandbox.rows()[0]["deleted"]] == [3, 0, True]
 
 
-@pytest.mark.parametrize("arguments", [["plan", "--nope"], ["nope"], ["plan", "--format", "yaml"], ["apply", "--parallel", "0"]])
+@pytest.mark.parametrize(
+    "arguments", [["plan", "--nope"], ["nope"], ["plan", "--format", "yaml"], ["apply", "--parallel", "0"]]
+)
 def test_bad_usage_ends_with_1_never_2(run: Run, arguments: list[str]) -> None:
     """2 means that changes are pending (design §6)."""
     ran = run(*arguments)
@@ -397,7 +403,8 @@ def test_the_base_is_a_git_ref(gitops: Tree, run: Run, sandbox: Sandbox) -> None
     """The cause of a change is known from it."""
     gitops.manifest("weekly")
     run("apply", "--yes")
-    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x"]):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "x"]):
         subprocess.run(["git", *command], check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull})
     sandbox.edit(sandbox.rows()[0]["id"], interval=3)
     gitops.manifest("weekly", title="Growth")
@@ -438,7 +445,8 @@ def test_several_environments_are_a_list_and_the_worst_code(
     variables({"POSTHOG_PERSONAL_API_KEY": key})
     tree.write(
         "reconciler.yaml",
-        "apiVersion: posthog-reconciler/v1\nkind: Config\nnamespace: growth\nmanifests: [subscriptions]\nenvironments:\n"
+        "apiVersion: posthog-reconciler/v1\nkind: Config\nnamespace: growth\nmanifests: [subscriptions]\n"
+        "environments:\n"
         f"  one: {{host: '{url}', project_id: {sandbox.project_id}}}\n"
         f"  two: {{host: '{url}', project_id: {sandbox.other_project_id}}}\n",
     )

@@ -24,7 +24,8 @@ def two(tree: Tree) -> Tree:
     """A config with two folders of manifests, one manifest in each."""
     tree.config("https://us.posthog.com", 12345)
     config = tree.folder / "reconciler.yaml"
-    config.write_text(config.read_text(encoding="utf-8").replace("[subscriptions]", "[subscriptions, more]"), encoding="utf-8")
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("[subscriptions]", "[subscriptions, more]"), encoding="utf-8")
     tree.manifest("one")
     (tree.folder / "more").mkdir()
     tree.manifest("two", insight=5).rename(tree.folder / "more/two.yaml")
@@ -115,9 +116,7 @@ def test_a_config_further_up_is_found_and_paths_stay_as_typed(two: Tree) -> None
 
 def test_a_config_elsewhere_brings_its_folder_with_it(two: Tree) -> None:
     """Manifests are relative to the config; they are shown as a person here would type them."""
-    loaded = loading.load(
-        Choice(config=f"{two.folder.name}/reconciler.yaml"), two.folder.parent, PROJECT, KINDS
-    )
+    loaded = loading.load(Choice(config=f"{two.folder.name}/reconciler.yaml"), two.folder.parent, PROJECT, KINDS)
 
     assert {manifest.source.path for manifest in loaded.manifests} == {
         f"{two.folder.name}/subscriptions/one.yaml",
@@ -166,7 +165,8 @@ def commit(tree: Tree) -> None:
     """Commit everything in the folder."""
     identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     for arguments in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "--allow-empty", "-m", "step"]):
-        subprocess.run(["git", *arguments], cwd=tree.folder, check=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull})
+        environment = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull}
+        subprocess.run(["git", *arguments], cwd=tree.folder, check=True, env=environment)
 
 
 def test_the_base_of_a_git_ref_is_the_tree_of_then(two: Tree) -> None:
@@ -233,3 +233,15 @@ def test_the_base_has_the_groups_of_then(tree: Tree) -> None:
     tree.config("https://us.posthog.com", 12345, more="recipients: {team: [cy@example.com]}\n")
 
     assert base(tree, "HEAD").config.recipients == {"team": ("bo@example.com",)}
+
+
+def test_a_pattern_of_manifests_holds_at_the_base_too(two: Tree) -> None:
+    """And one that matched nothing then is no error: the folder was still empty."""
+    config = two.folder / "reconciler.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("[subscriptions, more]", "['sub*/*.yaml', 'more/*.yaml']"), encoding="utf-8")
+    (two.folder / "more/two.yaml").unlink()
+    commit(two)
+    two.manifest("two", insight=5).rename(two.folder / "more/two.yaml")
+
+    assert names(base(two, "HEAD")) == {"one"}

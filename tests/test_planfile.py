@@ -155,7 +155,9 @@ def test_the_same_environment_twice_is_refused(file: Path) -> None:
         planfile.expected([file, file], ())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"format": "posthog-reconciler/plan/v1"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "null", '{"format": "posthog-reconciler/plan/v1"}', "[" * 100_000]
+)
 def test_what_is_not_a_plan_is_refused(tmp_path: Path, text: str) -> None:
     """Empty, broken, empty list, another document, half a plan, a nesting bomb."""
     path = tmp_path / "plan.json"

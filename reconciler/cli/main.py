@@ -11,7 +11,7 @@ import click
 from .. import __version__
 from ..errors import Problem, ReconcilerError
 from ..privacy import say
-from . import planning, tools
+from . import planning, recordings, sessions, tools
 from .output import ERROR, INTERRUPTED, Format, Output
 
 
@@ -31,7 +31,7 @@ def reconciler() -> None:
     """
 
 
-for command in (*planning.COMMANDS, *tools.COMMANDS):
+for command in (*planning.COMMANDS, *recordings.COMMANDS, *sessions.COMMANDS, *tools.COMMANDS):
     reconciler.add_command(command)
 
 

@@ -38,21 +38,34 @@ ENVIRONMENT = click.option(
     help="Only this environment of the config; repeatable. Default: all of them.",
 )
 
+ONE_ENVIRONMENT = click.option(
+    "-e",
+    "--env",
+    "environments",
+    metavar="NAME",
+    multiple=True,
+    help="The environment; needed where there are several.",
+)
+HOST = click.option("--host", metavar="URL", help="The PostHog to talk to, for one environment. [env: POSTHOG_HOST]")
+PROJECT = click.option("--project-id", metavar="ID", help="The project, for one environment. [env: POSTHOG_PROJECT_ID]")
+TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the whole run may take, waits for a busy server included.",
+)
+
 _PLACE = (
     CONFIG,
     ENVIRONMENT,
-    click.option("--host", metavar="URL", help="The PostHog to talk to, for one environment. [env: POSTHOG_HOST]"),
-    click.option("--project-id", metavar="ID", help="The project, for one environment. [env: POSTHOG_PROJECT_ID]"),
+    HOST,
+    PROJECT,
     click.option("--namespace", metavar="NAME", help="Who owns the rows, for one environment."),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        default=600,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long the whole run may take, waits for a busy server included.",
-    ),
+    TIMEOUT,
 )
+_ONE_PLACE = (CONFIG, ONE_ENVIRONMENT, HOST, PROJECT, TIMEOUT)
 _PLANNING = (
     click.option(
         "--base",
@@ -78,6 +91,11 @@ _PLANNING = (
 def place(command: _Command) -> _Command:
     """Add the options that say which config, environment and server."""
     return _with(command, _PLACE)
+
+
+def one_place(command: _Command) -> _Command:
+    """Add the options of a command that is about one project and reads no manifests."""
+    return _with(command, _ONE_PLACE)
 
 
 def planning(command: _Command) -> _Command:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -22,7 +18,6 @@ from . import options
 from .output import (
     DONE,
     ERROR,
-    INTERRUPTED,
     PENDING,
     REFUSED,
     Format,
@@ -34,6 +29,7 @@ from .output import (
     warn,
     worst,
 )
+from .world import output_for, stoppable, world
 
 
 @click.command()
@@ -50,10 +46,10 @@ def validate(paths: tuple[str, ...], config: str | None, format: str, show_addre
       reconciler validate
       reconciler validate subscriptions/growth.yaml --format json
     """
-    from .. import pipeline
+    from .. import loading, pipeline
 
-    output = _output(format, show_addresses)
-    checked = pipeline.validate(pipeline.Choice(paths=paths, config=config), _world())
+    output = output_for(format, show_addresses=show_addresses)
+    checked = pipeline.validate(loading.Choice(paths=paths, config=config), world())
     output.validation(checked.seen, checked.problems, checked.warnings)
     return ERROR if checked.problems else DONE
 
@@ -79,7 +75,7 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     """
     from .. import pipeline, planfile
 
-    output = _output(format, show_addresses)
+    output = output_for(format, show_addresses=show_addresses)
     session = _session(pipeline, chosen)
     plans = [prepared.plan for prepared in session.plans(audited=True)]
     if out is not None:
@@ -130,9 +126,9 @@ def apply(
     """
     from .. import pipeline, planfile
 
-    output = _output(format, show_addresses)
+    output = output_for(format, show_addresses=show_addresses)
     reviewed = planfile.expected(plan_files, digests)
-    with _stoppable() as stop:
+    with stoppable() as stop:
         session = _session(pipeline, chosen, stop=stop)
         prepared = session.plans()
         plans = [item.plan for item in prepared]
@@ -161,7 +157,7 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
     """
     from .. import pipeline
 
-    output = _output(format, show_addresses)
+    output = output_for(format, show_addresses=show_addresses)
     session = _session(pipeline, chosen, is_drift=True)
     plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
@@ -173,28 +169,13 @@ def _has_drifted(plan: Plan) -> bool:
     return bool(plan.changes or plan.blockers) or any(is_drift(finding) for finding in plan.findings)
 
 
-def _world(stop: threading.Event | None = None) -> Any:
-    from .. import pipeline
-
-    return pipeline.World(
-        Path.cwd(), dict(os.environ), stop=stop or threading.Event(), progress=Progress("reading subscriptions")
-    )
-
-
-def _output(format: str, show_addresses: bool) -> Output:
-    return Output.chosen(
-        Format(format),
-        show_addresses=show_addresses,
-        in_ci=bool(os.environ.get("CI")),
-        plain=bool(os.environ.get("NO_COLOR")),
-    )
-
-
 def _session(
     pipeline: Any, chosen: dict[str, Any], *, is_drift: bool = False, stop: threading.Event | None = None
 ) -> Any:
     """A session for what was *chosen*; its warnings and notes go to standard error."""
-    session = pipeline.Session(pipeline.Choice(**chosen), _world(stop), is_drift=is_drift)
+    from .. import loading
+
+    session = pipeline.Session(loading.Choice(**chosen), world(stop), is_drift=is_drift)
     for remark in session.loaded.notes:
         note(f"note: {remark}")
     warn(session.loaded.warnings)
@@ -227,25 +208,6 @@ def _confirm(output: Output, plans: Sequence[Plan], *, yes: bool) -> None:
         raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to apply this plan")
     if not click.confirm("\nApply this?", err=True):
         raise PlanRefused("not confirmed: nothing was written")
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal stops at once."""
-    stop = threading.Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(INTERRUPTED)
-        stop.set()
-        note("stopping: what is in flight is finished, nothing new is started (again to stop at once)")
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 COMMANDS: Sequence[click.Command] = (validate, plan, apply, drift)

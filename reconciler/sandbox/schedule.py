@@ -129,8 +129,9 @@ class Schedule:
     @property
     def _is_unreachable(self) -> bool:
         # The real server walks to the year 9999 to learn this (0.5 to 1.4 seconds); the answer is the same.
-        if self.frequency == "daily" and self.days and self.interval % 7 == 0:
-            return WEEKDAYS[self.start.weekday()] not in self.days
+        is_always_one_weekday = self.frequency == "daily" and self.interval % 7 == 0
+        if is_always_one_weekday and self.days and WEEKDAYS[self.start.weekday()] not in self.days:
+            return True
         return self.position is not None and abs(self.position) > self._most_days_in_a_period
 
     @property
