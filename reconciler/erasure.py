@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from . import operations
@@ -105,7 +105,7 @@ class _Run:
         """*outcome* by what is known at the end: a later answer may have proved the project of an early 404."""
         if outcome.reason is not _UNPROVEN or not self._is_proven:
             return outcome
-        gone = replace(outcome, fate=Fate.GONE, reason=())
+        gone = Outcome(outcome.id, Fate.GONE, attempts=outcome.attempts)
         self._write(gone)
         return gone
 
@@ -126,7 +126,9 @@ class _Run:
         fate, reason = Fate.FAILED, error.message
         match error:
             case Refused() if answer.status == 404:
-                fate, reason = (Fate.GONE, ()) if self._is_proven else (Fate.FAILED, _UNPROVEN)
+                if self._is_proven:
+                    return Outcome(id, Fate.GONE, attempts=attempts)
+                reason = _UNPROVEN
             case Refused() | Moved():
                 if answer.status == 401 or isinstance(error, Moved) or self._is_about_all(answer.status):
                     self._over = say("not sent: the server refused the others in the same way")

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, islice
 
 from . import rules
 from .model import Desired, Finding, Live, Tag
@@ -57,6 +58,11 @@ class Rows:
         alive = {row.id: row for row in everything if not row.deleted}
         dead = {row.id: row for row in everything if row.deleted and row.id not in alive}
         return cls(namespace, alive, dead, _by_tag(alive.values()), _by_tag(dead.values()))
+
+    @property
+    def sample(self) -> tuple[Live, ...]:
+        """One row to tell the server by, live or deleted, where there is one: all rows of a server have its keys."""
+        return tuple(islice(chain(self.live.values(), self.deleted.values()), 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> P
     if before is not None and not scene.allow_recreate:
         return Part(findings=(_recreate(desired),))
     tag = identity.tag_of(desired, scene.namespace)
-    draft = resource.create(desired, tag, tuple(case.rows.live.values()))
+    draft = resource.create(desired, tag, case.rows.sample)
     cause = _known(scene, Cause.MANIFEST if before is None else Cause.DRIFT)
     sent = [(name, resource.wire(value)) for name, value in desired.fields.items() if value is not None]
     change = Change(
@@ -247,7 +247,7 @@ def _replace(pair: _Pair) -> Part:
     resource, live = pair.resource, pair.live
     fields = {name: pair.settled.fields.get(name, live.fields.get(name)) for name in pair.desired.fields}
     wanted = replace(pair.desired, fields=fields)
-    draft = resource.create(wanted, pair.own_tag, tuple(pair.scene.rows[resource.kind].live.values()) or (live,))
+    draft = resource.create(wanted, pair.own_tag, (live,))
     # Only those who were not on the old row are newly added, although everybody is mailed again.
     moved = resource.edit(Edit(wanted, live, fields, diff.changed(live.fields, fields), pair.own_tag))
     retire = () if live.deleted else (resource.remove(live.id),)

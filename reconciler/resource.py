@@ -115,7 +115,7 @@ class Resource(Protocol):
         """Whether this server would refuse the change in place, so that the row must be replaced."""
 
     def create(self, desired: Desired, tag: Tag, peers: Sequence[Live]) -> Draft:
-        """The call that creates the row; *peers* are the live rows, which tell the server's generation."""
+        """The call that creates the row; *peers* are other rows, one is enough: they tell the server's generation."""
 
     def edit(self, edit: Edit) -> Draft:
         """The PATCH that updates a live row, or restores a deleted one."""

@@ -337,7 +337,7 @@ def test_a_path_that_leads_nowhere_is_a_problem(tmp_path: Path, given: str) -> N
     """Nothing found must never look like nothing wanted: that would remove every row."""
     tree = read(write(tmp_path, SOME), [given])
 
-    assert [(given, "no-such-path")] == rules(tree.problems)
+    assert [(given.removesuffix("/*.yaml"), "no-such-path")] == rules(tree.problems)
 
 
 def test_paths_outside_the_root_are_read_when_they_are_named(tmp_path: Path) -> None:
@@ -356,24 +356,42 @@ def test_a_folder_that_may_not_be_read_is_a_problem(tmp_path: Path) -> None:
         def names(self, folder: str) -> Iterable[tuple[str, Sort]]:
             raise PermissionError(13, "Permission denied", folder)
 
-    assert [("sub", "unreadable")] == rules(read(Locked(write(tmp_path, SOME).root), ["sub"]).problems)
+    files = Locked(write(tmp_path, SOME).root)
+
+    assert [("sub", "unreadable")] == rules(read(files, ["sub"]).problems)
+    assert [("sub", "unreadable")] == rules(read(files, ["sub/**/*.yaml"]).problems)
+
+
+def test_a_glob_is_not_held_up_by_files_that_it_does_not_ask_for(tmp_path: Path) -> None:
+    """A broken link beside what is wanted is somebody else's."""
+    files = write(tmp_path, SOME)
+    (tmp_path / "sub/broken.yaml").symlink_to("gone.yaml")
+
+    assert () == read(files, ["sub/c*.yaml"]).problems
+    assert [("sub/broken.yaml", "no-such-path")] == rules(read(files, ["sub/*.yaml"]).problems)
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
-def test_links_inside_the_tree_are_followed_and_each_real_file_is_read_once(tmp_path: Path) -> None:
-    """What a link points at keeps its own name, even if the link comes first."""
-    files = write(tmp_path, {"team/real.yaml": HEAD, "shelf/one.yaml": HEAD})
+@pytest.mark.parametrize("backwards", [True, False])
+def test_links_inside_the_tree_are_followed_and_each_real_file_is_read_once(tmp_path: Path, backwards: bool) -> None:
+    """What a link points at keeps its own name, whichever the system lists first."""
+
+    class Ordered(Folder):
+        def names(self, folder: str) -> Iterable[tuple[str, Sort]]:
+            return sorted(Folder.names(self, folder), key=lambda entry: entry[0], reverse=backwards)
+
+    files = Ordered(write(tmp_path, {"team/real.yaml": HEAD, "shelf/one.yaml": HEAD}).root)
     (tmp_path / "team/a-link.yaml").symlink_to("real.yaml")
     (tmp_path / "a-folder").symlink_to("shelf")
+    (tmp_path / "z-folder").symlink_to("shelf")
     (tmp_path / "team/up").symlink_to("..")
 
-    assert (["shelf/one.yaml", "team/real.yaml"], ()) == (
-        paths(read(files, ["."]).documents),
-        read(files, ["."]).problems,
-    )
-    assert ["team/real.yaml", "team/up/shelf/one.yaml"] == paths(read(files, ["team"]).documents)
+    whole, part = read(files, ["."]), read(files, ["team"])
+
+    assert (["shelf/one.yaml", "team/real.yaml"], ()) == (paths(whole.documents), whole.problems)
+    assert ["team/real.yaml", "team/up/shelf/one.yaml"] == paths(part.documents)
 
 
 @pytest.mark.parametrize("target", ["../../outside/a.yaml", "../../outside"])
@@ -434,6 +452,30 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "zero bytes": (lambda: b"\0" * 5_000_000, "yaml-syntax"),
     "python code": (lambda: HEAD.encode() + b"a: !!python/object/apply:os.abort []\n", "yaml-tag"),
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"---\n" * 80_000, []),
+        (b"---\n" * 90_000, ["too-large"]),
+        (b"a: [" + b"x," * 99_000 + b"]", []),
+        (b"a: [" + b"x," * 101_000 + b"]", ["too-large"]),
+        (b"[" * 64 + b"]" * 64, []),
+        (b"[" * 65 + b"]" * 65, ["too-deep"]),
+    ],
+)
+def test_limits_are_where_they_are_said_to_be(text: bytes, found: list[str]) -> None:
+    """Some 83,000 empty documents in a file, 100,000 values in a document, 64 levels."""
+    assert found == [problem[2] for problem in problems_of(text)]
+
+
+def test_an_alias_is_as_high_as_what_it_stands_for() -> None:
+    """Also where the deepest part of it comes before another anchor."""
+    text = f"{HEAD}a: &a [{'[' * 40}{']' * 40}, &b x]\nb: {'[' * 30}*a{']' * 30}\n"
+
+    assert ["too-deep"] == [problem[2] for problem in problems_of(text)]
+
 
 PROBE = """
 import resource, sys, time
@@ -520,6 +562,13 @@ def test_a_place_is_found_by_reading_again(
 
     assert place == locate(PLACED.encode(), index, pointer, key=key)
     assert [place, place] == [locator(Source("a.yaml", 1, index), pointer, key=key) for _ in range(2)]
+
+
+def test_a_first_document_that_is_indented_is_placed_right(tmp_path: Path) -> None:
+    """A document is read again from the start of its first line."""
+    files = write(tmp_path, {"a.yaml": f"# x\n\n  {HEAD}  b: c\n"})
+
+    assert (4, 6) == Locator(files)(Source("a.yaml", 3), ("b",))
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"- x\n"])

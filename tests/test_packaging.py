@@ -116,7 +116,7 @@ def test_the_wheel_brings_the_command(unpacked: Path) -> None:
     assert "reconciler = reconciler.entry:main" in (about / "entry_points.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", ["Subscription", "RecordingSharing", "Config"])
+@pytest.mark.parametrize("kind", ["subscription", "recording-sharing", "config"])
 def test_an_installed_reconciler_finds_its_schemas(unpacked: Path, kind: str) -> None:
     """The schemas are found in a wheel as they are in a checkout."""
     assert run(ROOT, "schema", kind) == run(unpacked, "schema", kind)

@@ -548,6 +548,11 @@ def test_two_manifests_that_want_the_same_are_both_named(first: str, second: str
     assert [told_of] == [line[: len(told_of)] for line in found]
 
 
+def test_a_manifest_cannot_have_been_called_what_it_is_called() -> None:
+    """It would be its own predecessor."""
+    assert ["previous-name"] == [problem.rule for problem in checked(named("name: a, previousNames: [a]")).problems]
+
+
 def test_names_are_compared_also_where_a_manifest_is_wrong_otherwise() -> None:
     """One run tells everything."""
     found = checked(f"{HEAD}metadata: {{name: a}}\n---\n{named('name: a')}").problems

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,8 +172,8 @@ def _agreed(errand: Errand, asked: Asked, journal: Journal | None, *, yes: bool,
     if not waiting:
         return Proof(is_proven=True, effect=Effect.UNKNOWN)
     proof = errand.proof(waiting)
-    done = len(asked.ids) - len(waiting)
-    for line in report.announcement(errand.environment, asked, proof.effect, done=done, timeout=timeout):
+    sending, done = replace(asked, ids=tuple(waiting)), len(asked.ids) - len(waiting)
+    for line in report.announcement(errand.environment, sending, proof.effect, done=done, timeout=timeout):
         note(line)
     if not proof.is_proven:
         note(report.UNPROVEN)

@@ -165,7 +165,11 @@ def _unknown_group(name: str, config: Config) -> Message:
 def _person(address: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
     if not recipients.is_address(address):
         # The server checks nothing (trap T-29): a slip would mail company data to a stranger.
-        yield Fault(place, "address", say("not an e-mail address: ", Address(address), "; write ana@example.com"))
+        yield Fault(
+            place,
+            "address",
+            say("not an e-mail address: ", Address(address), "; it takes a name, an @ and a domain with a dot"),
+        )
         return
     allowed = config.policy.allowed_domains
     if allowed is not None and not manifest.external and recipients.domain_of(address) not in allowed:
@@ -282,8 +286,9 @@ def _why_never(rule: Schedule) -> Fault | None:
     if rule.until_date is not None:
         text = "the schedule never fires: until_date comes before its first delivery; move one of the two"
         return Fault(("spec", "until_date"), "never-fires", say(text))
-    days = ", ".join(rule.byweekday or ())
-    text = f"the schedule never fires: every {rule.interval} from {rule.start_date[:10]} on there is no {days}"
+    days = " or ".join(rule.byweekday or ())
+    unit = {"daily": "days", "weekly": "weeks", "monthly": "months", "yearly": "years"}[rule.frequency]
+    text = f"the schedule never fires: every {rule.interval} {unit} from {rule.start_date[:10]} on is never a {days}"
     return Fault(("spec", "byweekday"), "never-fires", say(f"{text}; start on such a day, or change the interval"))
 
 

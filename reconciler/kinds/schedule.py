@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ def deliveries(schedule: Schedule, now: datetime, many: int) -> tuple[datetime, 
         return ()
     after = now + BUFFER
     begun = _advanced(schedule, after)
-    return tuple(islice(_within(schedule, begun, _recurrence(schedule, begun).xafter(after)), many))
+    return tuple(islice((when for when in _found(schedule, begun) if when > after), many))
 
 
 def first(schedule: Schedule) -> datetime | None:
     """The very first delivery of the rule, or None when it ends before one."""
     if _never_matches(schedule):
         return None
-    return next(_within(schedule, schedule, iter(_recurrence(schedule, schedule))), None)
+    return next(_found(schedule, schedule), None)
 
 
 def positions(schedule: Schedule) -> int:
@@ -208,13 +208,20 @@ def _cycle(schedule: Schedule) -> tuple[int, int]:
     return 7 * schedule.interval, len(_steps_that_match(schedule))
 
 
-def _within(schedule: Schedule, begun: Schedule, found: Iterator[datetime]) -> Iterator[datetime]:
-    """*found* up to the end of the rule. The server ends by date and by count; dateutil no longer combines them."""
+def _found(schedule: Schedule, begun: Schedule) -> Iterator[datetime]:
+    """The deliveries of *schedule* from the start of *begun* on."""
     ends = [moment(schedule.until_date)] if schedule.until_date is not None else []
     if _is_once(begun):
         start = moment(begun.start_date)
         ends.append(start + min(_END - start, timedelta(days=0 if begun.frequency == "daily" else 6 - start.weekday())))
-    return takewhile(lambda when: when <= min(ends), found) if ends else found
+    try:
+        for when in _recurrence(schedule, begun):
+            # The server ends by date and by count, which dateutil no longer combines.
+            if ends and when > min(ends):
+                return
+            yield when
+    except ValueError:  # the week that the year 9999 ends in has days without a date
+        return
 
 
 def _is_once(begun: Schedule) -> bool:

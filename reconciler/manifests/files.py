@@ -154,9 +154,10 @@ class Walk:
         inner.add("/".join(parts[:fixed]) or ("/" if pattern.startswith("/") else "."))
         chosen = {real: found for real, found in inner.found.items() if _matches(found.path.split("/"), parts)}
         self.found = chosen | self.found
-        matching = [found for found in inner.problems if _matches((found.path or "").split("/"), parts)]
-        self.problems += matching
-        if not chosen and not matching:
+        # What is wrong with a folder counts even if its own name does not match: it may have held what does.
+        wrong = [each for each in inner.problems if not _is_file_beside(each.path or "", parts)]
+        self.problems += wrong
+        if not chosen and not wrong:
             self._problem(pattern, "no-such-path", "no .yaml or .yml file matches this pattern")
 
     def _enter(self, folder: str, real: str, top: str) -> None:
@@ -242,6 +243,11 @@ def _matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     if pattern[0] == "**":
         return any(_matches(path[start:], pattern[1:]) for start in range(len(path) + 1))
     return bool(path) and fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])
+
+
+def _is_file_beside(path: str, pattern: Sequence[str]) -> bool:
+    """Whether *path* is a manifest file that *pattern* does not ask for."""
+    return path.endswith(SUFFIXES) and not _matches(path.split("/"), pattern)
 
 
 def _unfollowed(error: OSError) -> tuple[str, str]:

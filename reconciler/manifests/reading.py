@@ -167,7 +167,7 @@ def _stranger(document: Document) -> Problem | None:
         return _at(source, "api-version", "apiVersion ", *quoted(version), f" is misspelt; write {API_GROUP}v1")
     if "apiVersion" not in data and "kind" in data and ("spec" in data or "metadata" in data):
         return _at(source, "api-version", f"apiVersion is missing; begin the document with apiVersion: {API_GROUP}v1")
-    return _foreign(source, f"not a document of ours: its apiVersion does not begin with {API_GROUP}")
+    return _foreign(source, f"another program's document; one of ours begins with apiVersion: {API_GROUP}v1")
 
 
 def _is_slip(version: str) -> bool:

@@ -41,8 +41,11 @@ UNPROVEN = (
 
 
 def announcement(environment: Environment, asked: Asked, effect: Effect, *, done: int, timeout: float) -> list[str]:
-    """What a person must know before they say yes: how many, where, what happens, and how long it takes."""
-    sending = len(asked.ids) - done
+    """What a person must know before they say yes: how many, where, what happens, and how long it takes.
+
+    *asked* is what will be sent; *done* are the ids that an earlier run has done.
+    """
+    sending = len(asked.ids)
     where = f"{environment.name}, project {environment.project_id} on {environment.host}"
     lines = [f"{count(sending, 'session recording')} to erase in {where}."]
     if done:

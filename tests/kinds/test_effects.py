@@ -183,14 +183,15 @@ def test_a_date_is_stale_when_the_next_tick_would_take_it(next_delivery: str | N
         ({"enabled": True, "resource_type": "dashboard", "delivery_config": {}}, {"bysetpos": 1}, True),
     ],
     ids=[
-        "nothing changes", "the title changes", "the rule changes", "a position among weekdays", "a position of nothing",
+        "nothing changes", "the title changes", "the rule changes", "a position among weekdays",
+        "a position of nothing",
         "not due yet", "never due", "no date", "stays off", "switched on at M3", "switched on at N", "ignored by X",
     ],
 )  # fmt: skip
 def test_a_restore_is_stale_unless_the_server_computes_a_new_date(
     row: dict[str, Any], spec: dict[str, Any], is_stale: bool
 ) -> None:
-    """Only another rule makes a new date; a field that changes nothing in the rule does not, nor does a row that is off."""
+    """Only another rule makes a new date; a field that changes nothing in the rule does not. A row that is off sends none."""
     overdue = {"deleted": True, "next_delivery_date": "2026-03-02T07:00:00Z", **row}
     draft = SUBSCRIPTION.edit(pending(live(**overdue), wanted(**spec)))
 

@@ -59,7 +59,9 @@ def walked(rule: Schedule, now: datetime, *, later: bool = False) -> Iterator[da
 @st.composite
 def rules(draw: st.DrawFn) -> Schedule:
     """A rule as people write them, and a little worse."""
-    start = draw(st.datetimes(datetime(2019, 1, 1), datetime(2027, 12, 31))).replace(microsecond=0)
+    start = draw(st.datetimes(datetime.fromisoformat("2019-01-01"), datetime.fromisoformat("2027-12-31"))).replace(
+        microsecond=0
+    )
     days = draw(st.lists(st.sampled_from(WEEKDAYS), max_size=7, unique=True))
     until = draw(st.none() | st.integers(1, 900))
     return rule(
@@ -73,7 +75,9 @@ def rules(draw: st.DrawFn) -> Schedule:
     )
 
 
-moments = st.datetimes(datetime(2018, 6, 1), datetime(2029, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(
+    datetime.fromisoformat("2018-06-01"), datetime.fromisoformat("2029-01-01"), timezones=st.just(UTC)
+)
 
 
 @given(rules(), moments)
@@ -140,27 +144,37 @@ def test_a_period_has_only_so_many_days_to_choose_from(fields: dict[str, Any], e
 
 
 HUGE = 2**31 - 1
+LONG_AGO, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 ABSURD: dict[str, dict[str, Any]] = {
-    **{f"every {HUGE} ({unit})": {"frequency": unit, "interval": HUGE} for unit in ("daily", "weekly", "monthly", "yearly")},
-    **{f"daily since year {year}": {"frequency": "daily", "start_date": f"{year}-01-01T00:00:00Z"} for year in ("0001", "9999")},
-    "every Monday, every 2147483647 days": {"frequency": "daily", "interval": HUGE, "byweekday": ("monday",)},
-    "every Tuesday, every 2147483647 days": {"frequency": "daily", "interval": HUGE, "byweekday": ("tuesday",)},
-    "every Tuesday, every million days": {"frequency": "daily", "interval": 1_000_001, "byweekday": ("tuesday",)},
-    "every Sunday, every 2147483647 weeks": {"interval": HUGE, "byweekday": ("sunday",)},
-    "weekly on the last day": {"start_date": "9999-12-31T23:59:59Z", "byweekday": ("monday",)},
+    "days that never come again": {"frequency": "daily", "interval": HUGE},
+    "weeks that never come again": {"frequency": "weekly", "interval": HUGE},
+    "months that never come again": {"frequency": "monthly", "interval": HUGE},
+    "years that never come again": {"frequency": "yearly", "interval": HUGE},
+    "Monday once": {"frequency": "daily", "interval": HUGE, "byweekday": ("monday",)},
+    "Tuesday never": {"frequency": "daily", "interval": HUGE, "byweekday": ("tuesday",)},
+    "Tuesday in ages": {"frequency": "daily", "interval": 1_000_001, "byweekday": ("tuesday",)},
+    "Sunday once": {"interval": HUGE, "byweekday": ("sunday",)},
+    "daily since year 1": {"frequency": "daily", "start_date": LONG_AGO},
+    "daily on the last day": {"frequency": "daily", "start_date": LAST},
+    "weekly on the last day": {"start_date": LAST, "byweekday": ("monday",)},
     "a count without end": {"frequency": "daily", "count": HUGE},
-    "a count without end since year 1": {"frequency": "daily", "count": HUGE, "start_date": "0001-01-01T00:00:00Z"},
-    "a used up count since year 1": {"frequency": "daily", "count": 700_000, "start_date": "0001-01-01T00:00:00Z"},
-    "a count of months since year 1": {"frequency": "monthly", "count": HUGE, "start_date": "0001-01-31T00:00:00Z"},
+    "a count without end since 1500": {
+        "frequency": "daily", "interval": HUGE, "count": HUGE, "start_date": "1500-02-28T12:00:00Z", "until_date": LAST
+    },
+    "a count without end since year 1": {"frequency": "daily", "count": HUGE, "start_date": LONG_AGO},
+    "a count that was used up": {"frequency": "daily", "count": 700_000, "start_date": LONG_AGO},
+    "a count of months": {"frequency": "monthly", "count": HUGE, "start_date": LONG_AGO},
     "the 366th day of years without one": {
-        "frequency": "yearly", "interval": 4, "byweekday": WEEKDAYS, "bysetpos": 366, "start_date": "2025-01-01T00:00:00Z"
+        "frequency": "yearly", "interval": 4, "byweekday": WEEKDAYS, "bysetpos": 366,
+        "start_date": "2025-01-01T00:00:00Z",
     },
     "the 32nd day of a month": {"frequency": "monthly", "byweekday": WEEKDAYS, "bysetpos": 32},
     "the fifth Monday of short Februaries": {
-        "frequency": "monthly", "interval": 48, "byweekday": ("monday",), "bysetpos": 5, "start_date": "2026-02-01T00:00:00Z"
+        "frequency": "monthly", "interval": 48, "byweekday": ("monday",), "bysetpos": 5,
+        "start_date": "2026-02-01T00:00:00Z",
     },
-    "until the last second": {"frequency": "monthly", "until_date": "9999-12-31T23:59:59Z", "start_date": "0001-01-31T00:00:00Z"},
-    "years since year 1": {"frequency": "yearly", "start_date": "0001-01-01T00:00:00Z", "byweekday": ("monday",), "bysetpos": 53},
+    "until the last second": {"frequency": "monthly", "until_date": LAST, "start_date": LONG_AGO},
+    "years since year 1": {"frequency": "yearly", "start_date": LONG_AGO, "byweekday": ("monday",), "bysetpos": 53},
 }  # fmt: skip
 
 
@@ -198,7 +212,7 @@ def test_instants_have_one_spelling(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "2026-01-05T25:00Z", "09:00"])
 def test_what_is_no_date_is_refused(text: str) -> None:
     """ValueError, for the caller to say where it stands."""
-    with pytest.raises(ValueError, match="isoformat|must be in"):
+    with pytest.raises(ValueError, match=r"isoformat|must be in"):
         schedule.instant(text)
 
 
@@ -267,7 +281,7 @@ def begun(clock: WallClock, **fields: Any) -> Schedule:
     ],
 )  # fmt: skip
 def test_a_start_is_anchored_so_that_the_next_delivery_is_right(zone: str, local: str, now: str, expected: str) -> None:
-    """Its UTC time of day moves by the difference of the zone\'s offsets; both hemispheres, both changes (design §2)."""
+    """Its UTC time of day moves by the difference of the zone's offsets; both hemispheres, both changes."""
     clock = wall(local, zone)
 
     assert expected == clocks.anchored(begun(clock), clock, at(now))
@@ -275,7 +289,9 @@ def test_a_start_is_anchored_so_that_the_next_delivery_is_right(zone: str, local
 
 @given(
     st.sampled_from([VIENNA, NEW_YORK, SYDNEY, LONDON, "Asia/Tokyo", "America/Santiago"]),
-    st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 31)).map(lambda when: when.replace(second=0, microsecond=0)),
+    st.datetimes(datetime.fromisoformat("2025-01-01"), datetime.fromisoformat("2026-12-31")).map(
+        lambda when: when.replace(second=0, microsecond=0)
+    ),
     st.sampled_from(["daily", "weekly"]),
     st.integers(1, 4),
     moments,
@@ -380,7 +396,7 @@ WINTER, SUMMER = "2026-01-05T08:00:00Z", "2026-01-05T07:00:00Z"
 def test_a_row_is_moved_when_no_delivery_is_lost_or_doubled(
     start: str, now: str, due: str | None, expected: str
 ) -> None:
-    """Judged at the next delivery. An hour earlier could skip today's, an hour later could send it again: then it waits."""
+    """Judged at the next delivery. An hour earlier could skip today's, an hour later send it again: it waits."""
     clock = wall("2026-01-05T09:00", VIENNA)
     planned = at(due) if due is not None else None
 

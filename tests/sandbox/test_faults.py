@@ -248,18 +248,19 @@ def test_socket_slow_bytes_are_slower_than_patience(wire: httpx.Client, seed: Ap
 
 def test_socket_stop_finishes_what_is_in_flight(seed: Api) -> None:
     """A request that was taken is answered, and idle connections are closed."""
-    seed.sandbox.faults.add(Fault("delay", seconds=0.3))
+    seed.sandbox.faults.add(Fault("delay", path="limit=7", seconds=0.3))
+    head = ("Host: x", f"Authorization: Bearer {seed.sandbox.key}", "", "")
     with seed.sandbox.serve() as server:
-        connection = socket.create_connection(("127.0.0.1", server.port))
-        head = ("GET /api/projects/1/subscriptions/ HTTP/1.1", "Host: x", f"Authorization: Bearer {seed.sandbox.key}")
-        connection.sendall("\r\n".join((*head, "", "")).encode())
-        idle = socket.create_connection(("127.0.0.1", server.port))
+        idle, busy = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
+        idle.sendall("\r\n".join(("HEAD /api/projects/1/subscriptions/ HTTP/1.1", *head)).encode())
+        answered = idle.recv(1000)
+        busy.sendall("\r\n".join(("GET /api/projects/1/subscriptions/?limit=7 HTTP/1.1", *head)).encode())
         while not seed.sandbox.faults.met():
             time.sleep(0.005)
 
-    assert connection.recv(15) == b"HTTP/1.1 200 OK"
-    assert idle.recv(1) == b""
-    connection.close()
+    assert (b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK") == (answered[:15], busy.recv(15))
+    assert b"" == idle.recv(1)
+    busy.close()
     idle.close()
 
 

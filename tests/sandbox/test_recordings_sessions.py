@@ -1,5 +1,6 @@
 """Recordings, sharing and session properties in both generations: contract §9, and checklist item 24."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -25,6 +26,18 @@ def test_9_1_deleting_a_recording_is_204_once_and_then_404(seed: Api, profile: s
     assert (204, b"") == (first.status_code, first.content)
     assert NOT_FOUND == error(second)
     assert [recording] == seed.sandbox.recordings(deleted=True)
+
+
+def test_9_1_many_are_deleted_at_once(seed: Api) -> None:
+    """Threads share one connection to the database, and do not disturb each other."""
+    seed.sandbox.reset(flags=["no-throttle"])
+    with ThreadPoolExecutor(8) as people:
+        statuses = set(
+            people.map(lambda number: seed.send("DELETE", f"session_recordings/r{number}/").status_code, range(200))
+        )
+
+    assert {204} == statuses
+    assert 200 == len(seed.sandbox.recordings(deleted=True))
 
 
 def test_9_1_deleting_needs_its_scope(seed: Api) -> None:

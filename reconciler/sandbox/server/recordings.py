@@ -27,7 +27,9 @@ class Recordings(ProjectView):
         """204 for any id that was not deleted before, even one that never existed; then 404."""
         if self.world.rules.has("recording-failure"):
             raise RecordingFailure
-        recording, _ = Recording.objects.get_or_create(project_id=self.project.id, session_id=session_id)
+        # Not get_or_create: its transaction would enclose what other threads do on the connection they all share.
+        identity = {"project_id": self.project.id, "session_id": session_id}
+        recording = Recording.objects.filter(**identity).first() or Recording(**identity)
         if recording.deleted:
             raise NotFound("Recording not found")
         recording.deleted = True

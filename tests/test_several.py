@@ -1,0 +1,78 @@
+"""One deed for many things at once: order, width, and the end at the first error."""
+
+import threading
+
+import pytest
+
+from reconciler.several import several
+
+
+def test_answers_come_in_the_order_of_the_things() -> None:
+    """Whoever is done first."""
+    slow = threading.Event()
+
+    def deed(number: int) -> int:
+        if number == 0:
+            slow.wait(5)
+        if number == 9:
+            slow.set()
+        return number * 2
+
+    assert [number * 2 for number in range(10)] == several(range(10), deed, at_once=2)
+
+
+def test_nothing_is_nothing() -> None:
+    """No thing, no answer."""
+    assert [] == several([], str)
+
+
+def test_no_more_than_so_many_are_under_way() -> None:
+    """And so many are, where there are enough things."""
+    everybody = threading.Barrier(3, timeout=5)
+    now, most, turn = 0, 0, threading.Lock()
+
+    def deed(_: int) -> None:
+        nonlocal now, most
+        with turn:
+            now += 1
+            most = max(most, now)
+        everybody.wait()
+        with turn:
+            now -= 1
+
+    several(range(9), deed, at_once=3)
+
+    assert 3 == most
+
+
+def test_the_first_error_ends_it() -> None:
+    """What is under way is finished; nothing new is begun."""
+    begun: list[int] = []
+
+    def deed(number: int) -> None:
+        begun.append(number)
+        if number == 1:
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        several(range(1000), deed, at_once=1)
+
+    assert [0, 1] == begun
+
+
+def test_an_error_of_any_worker_ends_all() -> None:
+    """Also where the worker that is waited for first goes on for long."""
+    begun: list[int] = []
+    failed = threading.Event()
+
+    def deed(number: int) -> None:
+        begun.append(number)
+        if number == 1:
+            failed.set()
+            raise ValueError("no")
+        failed.wait(5)
+
+    with pytest.raises(ValueError, match="no"):
+        several(range(10_000), deed, at_once=2)
+
+    assert len(begun) < 10_000
