@@ -24,11 +24,14 @@ def changed(before: Fields, after: Fields) -> tuple[str, ...]:
     found = DeepDiff(
         {name: _comparable(before.get(name)) for name in unequal},
         {name: _comparable(after[name]) for name in unequal},
-        ignore_order=True,
     ).affected_root_keys
     return tuple(name for name in unequal if name in found)
 
 
 def _comparable(value: Any) -> Any:
-    """A kind's own value by what it means; anything else as it is."""
-    return getattr(value, "meaning", value)
+    """A kind's own value by what it means, a set as its sorted text; anything else as it is.
+
+    Deepdiff hashes each member of a set by itself, which takes four times as long as comparing two texts.
+    """
+    meaning = getattr(value, "meaning", value)
+    return repr(sorted(meaning)) if isinstance(meaning, frozenset) else meaning

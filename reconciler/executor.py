@@ -125,9 +125,13 @@ class _Run:
         return [found.get(id(outcome.change), outcome) for outcome in first]
 
     def _there_by_now(self, changes: Sequence[Change]) -> dict[int, Message]:
-        """Why changes that make a row must not: when the listing is old, somebody may have made it meanwhile."""
+        """Why changes that make a row must not: somebody made or restored it meanwhile.
+
+        Looked at however young the listing is: a row that was restored between the listing of the live and that of the
+        deleted rows stands in neither, and a second row would mail everybody.
+        """
         making = [change for change in changes if _makes_row(change)]
-        if not making or self._orders.stop.is_set() or self._orders.age() <= STALE_AFTER:
+        if not making or self._orders.stop.is_set():
             return {}
         reasons: dict[int, Message] = {}
         for kind in sorted({change.kind for change in making}):
@@ -222,7 +226,8 @@ class _Run:
         self, change: Change, request: Request, so_far: _Progress, reason: Message, answer: Answer | None
     ) -> Outcome | None:
         """A write in doubt: a PATCH is read back, and goes on if the row holds it; a POST is looked up later."""
-        unknown = Outcome(change, Status.UNKNOWN, change.id, _halfway(reason, so_far), answer, so_far.attempts)
+        said, accepted = _halfway(reason, so_far), so_far.done > 0
+        unknown = Outcome(change, Status.UNKNOWN, change.id, said, answer, so_far.attempts, accepted)
         if request.method == "POST" or change.id is None:
             self._lost.add(id(change))
             return unknown
@@ -262,7 +267,7 @@ class _Run:
         if len(rows) > 1:
             both = listed((row.id for row in rows), " and ")
             reason = say("the rows ", *both, f" all carry the tag {lost.change.tag}; delete all but one in PostHog")
-            return replace(lost, status=Status.FAILED, id=rows[0].id, reason=reason)
+            return replace(lost, status=Status.FAILED, id=rows[0].id, reason=reason, accepted=True)
         if rows:
             return self._compare(lost, rows[0])
         reason = say(*lost.reason, "; a fresh listing does not show the row")
@@ -285,7 +290,7 @@ class _Run:
             reason = say(*lost.reason, f"; row {row.id} has its tag, but could not be read: ", *_told(error))
             return replace(lost, id=row.id, reason=reason)
         if wrong:
-            return replace(lost, status=Status.FAILED, id=row.id, reason=_differs(wrong))
+            return replace(lost, status=Status.FAILED, id=row.id, reason=_differs(wrong), accepted=True)
         reason = say("no answer came, but the row was found by its tag")
         return Outcome(lost.change, Status.APPLIED, row.id, reason, None, lost.attempts)
 
@@ -339,14 +344,14 @@ def _skipped(change: Change, reason: Message) -> Outcome:
 
 def _refused(change: Change, error: ServerError, so_far: _Progress) -> Outcome:
     attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer
-    return Outcome(change, Status.FAILED, change.id, _halfway(error.message, so_far), answer, attempts)
+    return Outcome(change, Status.FAILED, change.id, _halfway(error.message, so_far), answer, attempts, so_far.done > 0)
 
 
 def _not_sent(change: Change, error: OutOfTime | Interrupted, so_far: _Progress) -> Outcome:
     """Nothing was done by the call; the change is only skipped if no earlier call did anything either."""
     status = Status.FAILED if so_far.done else Status.SKIPPED
     attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer
-    return Outcome(change, status, change.id, _halfway(error.message, so_far), answer, attempts)
+    return Outcome(change, status, change.id, _halfway(error.message, so_far), answer, attempts, so_far.done > 0)
 
 
 def _halfway(reason: Message, so_far: _Progress) -> Message:
@@ -355,7 +360,7 @@ def _halfway(reason: Message, so_far: _Progress) -> Message:
 
 def _not_as_asked(change: Change, row: int, wrong: Sequence[str], answer: Answer, so_far: _Progress) -> Outcome:
     """A server that ignores a field answers 2xx all the same (trap T-13)."""
-    return Outcome(change, Status.FAILED, row, _differs(wrong), answer, so_far.attempts)
+    return Outcome(change, Status.FAILED, row, _differs(wrong), answer, so_far.attempts, accepted=True)
 
 
 def _differs(wrong: Sequence[str]) -> Message:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import Answer
 from .privacy import Message, Private
@@ -70,8 +70,7 @@ class Source:
     index: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Tag:
+class Tag(NamedTuple):
     """Who a row belongs to, written at the end of its title as `[namespace:name]` (design §4)."""
 
     namespace: str
@@ -279,7 +278,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one planned change. `id` is the row it ended on; `reason` is for people."""
+    """What became of one planned change. `id` is the row it ended on; `reason` is for people.
+
+    `accepted` is True where the server took some write of a change that is not applied: half of a replacement, or a
+    write that it did not carry out as asked.
+    """
 
     change: Change
     status: Status
@@ -287,17 +290,22 @@ class Outcome:
     reason: Message = ()
     answer: Answer | None = None
     attempts: int = 0
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """One Outcome per planned change, in plan order. `verified` is None when nothing was sent to verify."""
+    """One Outcome per planned change, in plan order.
+
+    `verified` is None when nothing was sent to verify, or the run was interrupted first; `doubt` says why it is False.
+    """
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     verified: bool | None
     interrupted: bool = False
     findings: tuple[Finding, ...] = ()
+    doubt: Message = ()
 
     def count(self, status: Status) -> int:
         """How many changes ended as *status*."""

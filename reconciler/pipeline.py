@@ -8,7 +8,6 @@ command line, no exit codes and no terminal.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import audit, executor, identity, kinds, loading, planner, recordings
-from .errors import Interrupted, InvalidInput, PlanRefused, ServerError
+from .errors import InvalidInput, PlanRefused, ReconcilerError
 from .identity import Rows
 from .loading import Choice, Loaded
 from .model import ApplyResult, Environment, Finding, Outcome, Plan, Status
 from .planner import Scene
-from .privacy import Key
+from .privacy import Key, Message, listed, say
 from .removal import Base, Pruning
 from .resource import Wish
 
@@ -37,7 +36,8 @@ def _quiet(done: int, of: int) -> None:
 class World:
     """Everything outside the program: the folder, the variables, the clock, the wish to stop, who watches.
 
-    `transport` replaces the network; tests put the sandbox there.
+    `transport` replaces the network; tests put the sandbox there. `pace` makes what all requests of a run share (an
+    `api.Run`, which it is called like); tests put one there for which time passes quickly.
     """
 
     folder: Path
@@ -46,6 +46,7 @@ class World:
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Callable[[int, int], None] = _quiet
     transport: Any = None
+    pace: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,10 @@ class Session:
             self.loaded if is_drift else loading.load_base(choice, world.folder, self._kinds, self.loaded.config)
         )
         self._keys = loading.keys(self.loaded.environments, world.variables)
-        self._run: Run = Run(choice.timeout, stop=world.stop)
+        pace = world.pace or Run
+        self._run: Run = pace(choice.timeout, stop=world.stop)
         # Recordings have a limit of their own on the server, which is tighter.
-        self._auditing: Run = Run(choice.timeout, stop=world.stop, budget=Budget(recordings.A_MINUTE))
+        self._auditing: Run = pace(choice.timeout, stop=world.stop, budget=Budget(recordings.A_MINUTE))
 
     def plans(self, *, audited: bool = False) -> list[Prepared]:
         """The plan of every selected environment, in config order, read by clients that cannot write.
@@ -97,17 +99,18 @@ class Session:
         if not prepared.plan.changes:
             return ApplyResult(prepared.plan, (), verified=None)
         outcomes = self._write(prepared, tell)
-        interrupted = self._world.stop.is_set()
         sent = any(outcome.status is not Status.SKIPPED for outcome in outcomes)
-        verified = self._verify(prepared) if sent and not interrupted else None
-        return ApplyResult(prepared.plan, outcomes, verified, interrupted)
+        verified, doubt = self._verified(prepared) if sent and not self._world.stop.is_set() else (None, ())
+        if self._world.stop.is_set():
+            return ApplyResult(prepared.plan, outcomes, verified=True if verified else None, interrupted=True)
+        return ApplyResult(prepared.plan, outcomes, verified, doubt=doubt)
 
     def _prepare(self, environment: Environment, *, audited: bool = False) -> Prepared:
         from . import api
 
         key = self._keys[environment.name]
         with api.reader(api.Place(environment, key), self._run, transport=self._world.transport) as reader:
-            read_at = time.monotonic()
+            read_at = self._run.clock()
             scene = self._scene(environment, reader)
         found = self._audited(environment) if audited else ()
         return Prepared(planner.plan(replace(scene, audited=found), self._kinds), environment, key, read_at)
@@ -130,7 +133,7 @@ class Session:
 
         place = api.Place(prepared.environment, prepared.key)
         orders = executor.Orders(
-            age=lambda: time.monotonic() - prepared.read_at,
+            age=lambda: self._run.clock() - prepared.read_at,
             tell=tell,
             parallel=self._choice.parallel,
             fail_fast=self._choice.fail_fast,
@@ -139,28 +142,40 @@ class Session:
         with api.writer(place, self._run, transport=self._world.transport, writers=self._choice.parallel) as writer:
             return executor.execute(prepared.plan, self._kinds, writer, orders)
 
-    def _verify(self, prepared: Prepared) -> bool:
-        """Whether a fresh listing, with the same flags and base, plans nothing. What cannot be read is not verified."""
+    def _verified(self, prepared: Prepared) -> tuple[bool, Message]:
+        """Whether a fresh listing, with the same flags and base, plans nothing; and what speaks against it."""
         try:
             again = self._prepare(prepared.environment).plan
-        except (ServerError, Interrupted):
-            return False
-        return not again.changes and not again.blockers
+        except ReconcilerError as error:
+            return False, say("a fresh listing could not be read: ", *error.message)
+        except Exception as error:  # the outcomes are told, whatever goes wrong after them  # noqa: BLE001
+            return False, say(f"a fresh plan could not be made: unexpected {type(error).__name__}")
+        if again.blockers:
+            return False, say("a fresh listing is blocked (", *listed({each.rule: "" for each in again.blockers}), ")")
+        if again.changes:
+            names = listed([f"{each.action} {each.name}" for each in again.changes[:3]])
+            more = f" and {len(again.changes) - 3} more" if len(again.changes) > 3 else ""
+            return False, say("a fresh listing still plans changes (", *names, more, ")")
+        return True, ()
 
     def _scene(self, environment: Environment, reader: Reader) -> Scene:
         loaded, choice = self.loaded, self._choice
         planned = [manifest for manifest in loaded.manifests if manifest.kind in self._kinds]
         here = [manifest for manifest in planned if manifest.lives_in(environment.name)]
         wanted = tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here)
+        rows = {kind: self._rows(kind, wanted, reader) for kind in self._kinds}
+        base = self._based(environment)
+        # Manifests that are only compared do not mean that every subscription is to go.
+        is_empty = not loaded.manifests or (not planned and _has_ours(rows, base))
         return Scene(
             environment=environment,
             namespace=loaded.config.namespace,
             policy=loaded.config.policy,
             wanted=wanted,
-            rows={kind: self._rows(kind, wanted, reader) for kind in self._kinds},
+            rows=rows,
             elsewhere=tuple(manifest for manifest in planned if not manifest.lives_in(environment.name)),
-            base=self._based(environment),
-            pruning=Pruning(loaded.unpruned, not planned, choice.allow_empty, choice.max_deletes),
+            base=base,
+            pruning=Pruning(loaded.unpruned, is_empty, choice.allow_empty, choice.max_deletes),
             wish=Wish(frozenset(choice.resubscribe), reanchor=not self._is_drift),
             allow_recreate=choice.allow_recreate,
             scope=loaded.scope,
@@ -185,3 +200,9 @@ class Session:
         planned = [manifest for manifest in here if manifest.kind in self._kinds]
         desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in planned]
         return Base.of(self._base.label, desired)
+
+
+def _has_ours(rows: Mapping[str, Rows], base: Base | None) -> bool:
+    """Whether a live row carries our tag, or the base held a manifest that could have one."""
+    tagged = any(tag.namespace == each.namespace for each in rows.values() for tag in each.live_by_tag)
+    return tagged or (base is not None and bool(base.by_name))

@@ -157,8 +157,8 @@ def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) 
 
 def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> Part:
     """Steps 5 and 6: no twin may exist, and a row that existed before is not made again unasked."""
-    found = [(row, _likeness(resource, desired, row)) for row in case.resolution.untagged]
-    twins = [(row, like) for row, like in found if like is not None]
+    found = [(row, resource.likeness(desired, row)) for row in case.resolution.untagged]
+    twins = [(row, like) for row, like in found if like is not None and row.id not in desired.manifest.distinct]
     if twins:
         return Part(findings=(_twin(desired, twins),))
     before = scene.base.before(desired) if scene.base is not None else None
@@ -182,10 +182,6 @@ def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> P
         tag,
     )
     return Part((change,), draft.findings)
-
-
-def _likeness(resource: Resource, desired: Desired, row: Live) -> str | None:
-    return None if row.id in desired.manifest.distinct else resource.likeness(desired, row)
 
 
 @dataclass(frozen=True, slots=True)

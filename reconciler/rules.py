@@ -115,7 +115,7 @@ PROTECTED = _rule(
 NOT_REMOVED = _rule(
     _NOTE,
     "not-removed",
-    "Rows of this namespace have no manifest, and this run was not to remove any.",
+    "Rows of this namespace have no manifest, or a tombstone, and this run was not to remove any.",
     "Run without PATH, `--only` and `--no-prune`, with a config or `--prune`.",
 )
 NO_BASE = _rule(

@@ -485,7 +485,12 @@ resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
 before = time.process_time()
 tree = read(Folder(Path(sys.argv[1])), ["."])
 seconds = time.process_time() - before
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, *{p.rule for p in tree.problems})
+status = Path("/proc/self/status")  # ru_maxrss would count what the process that started this one had
+if status.exists():
+    megabytes = int(status.read_text().split("VmHWM:")[1].split()[0]) // 1024
+else:
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024**2
+print(seconds, megabytes, *{p.rule for p in tree.problems})
 assert all(p.path == "hostile.yaml" for p in tree.problems)
 """
 

@@ -326,7 +326,11 @@ def step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Ste
 
 edits = st.one_of(
     step("write", names, specs),
-    step("change", names, people.map(lambda them: {"target_type": "email", "target_value": them})),
+    step(
+        "change",
+        names,
+        people.map(lambda them: {"target_type": "email", "target_value": them, "integration_id": None}),
+    ),
     step("change", names, schedules),
     step("drop", names),
     step("bury", names),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -98,7 +100,7 @@ class Answering:
 @pytest.mark.parametrize("answer", [Refused("no"), {"enabled": "maybe"}])
 def test_a_state_that_cannot_be_read_is_an_error_with_its_place(answer: Json | Exception) -> None:
     """Never taken for a state; of the same sort as the error it comes from."""
-    with pytest.raises(Refused if isinstance(answer, Refused) else ServerError, match="a.yaml:7: tour: "):
+    with pytest.raises(Refused if isinstance(answer, Refused) else ServerError, match=r"a\.yaml:7: tour: "):
         findings([wanted(True)], audits(), Answering(answer))
 
 
@@ -193,19 +195,41 @@ def test_only_what_is_in_scope_is_read(gitops: Tree, run: Run, sandbox: Sandbox)
     assert ([("sharing-on", "b-tour")], 1) == (found(ran), reads(sandbox))
 
 
-def test_a_tree_of_recordings_alone_is_a_tree_without_subscriptions(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
-    """It does not remove every subscription there is (design §4)."""
+def test_a_tree_of_recordings_alone_does_not_remove_subscriptions(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """It is as good as empty where there are subscriptions of ours (design §4): blocked unless meant."""
     sandbox.add(title="Last [growth:last]", insight=9)
     write(gitops, "tour", SHARED, enabled=True)
-    ran = run("apply", "--yes", "--max-deletes", "1")
+    refused = run("apply", "--yes")
+    meant = run("apply", "--yes", "--allow-empty")
 
-    assert (3, False) == (ran.code, sandbox.rows()[0]["deleted"])
+    assert [3, 0, True] == [refused.code, meant.code, sandbox.rows()[0]["deleted"]]
+
+
+def test_a_tree_of_recordings_alone_is_no_mistake_where_there_are_no_subscriptions(gitops: Tree, run: Run) -> None:
+    """Somebody may want no more than that."""
+    write(gitops, "tour", SHARED, enabled=True)
+
+    assert [0, 0] == [run("plan").code, run("drift").code]
+
+
+def test_subscriptions_that_the_base_had_are_not_removed_for_recordings(
+    gitops: Tree, run: Run, sandbox: Sandbox
+) -> None:
+    """Also rows without a tag, which only the base knows to be ours."""
+    row = sandbox.add(insight=4, target_type="email", target_value="ana@example.com")
+    gitops.manifest("weekly", metadata=f"  id: {row['id']}\n")
+    write(gitops, "tour", SHARED, enabled=True)
+    shutil.copytree(".", "../base")
+    Path("subscriptions/weekly.yaml").unlink()
+
+    assert 3 == run("apply", "--yes", "--base", "../base").code
 
 
 def test_a_base_may_hold_them(gitops: Tree, run: Run) -> None:
     """They are no part of what was applied."""
     gitops.manifest("weekly")
     write(gitops, "tour", SHARED, enabled=True)
+    run("apply", "--yes")
 
     assert 0 == run("plan", "--base", ".").code
 

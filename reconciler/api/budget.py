@@ -144,14 +144,14 @@ class Run:
         self.stop = stop or threading.Event()
         self.budget = budget or Budget(clock=clock)
         self.learned: defaultdict[str, Learned] = defaultdict(Learned)
-        self._clock = clock
+        self.clock = clock
         self._sleep = sleep or self.stop.wait
         self._end = clock() + timeout
 
     @property
     def left(self) -> float:
         """Seconds until the deadline; negative after it."""
-        return self._end - self._clock()
+        return self._end - self.clock()
 
     def check(self) -> None:
         """Raise Interrupted or OutOfTime where nothing further may be sent."""

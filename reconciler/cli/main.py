@@ -35,8 +35,8 @@ for command in (*planning.COMMANDS, *recordings.COMMANDS, *sessions.COMMANDS, *t
     reconciler.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and answer with its exit code."""
+def main(arguments: Sequence[str] | None = None, *, pace: Callable[..., object] | None = None) -> int:
+    """Run one command and answer with its exit code; *pace* is the World's, which tests make quick."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = reconciler.main(given, prog_name="reconciler", standalone_mode=False)

@@ -6,10 +6,13 @@ Standard output holds the result and nothing else; standard error never holds an
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import TracebackType
+from typing import Self
 
 import click
 
@@ -136,30 +139,65 @@ def of_result(result: ApplyResult) -> int:
     if all(status is Status.APPLIED for status in statuses):
         return PARTIAL if result.verified is False else DONE
     wrote = any(status in (Status.APPLIED, Status.UNKNOWN) for status in statuses)
-    accepted = any(outcome.answer is not None and outcome.answer.status == 200 for outcome in result.outcomes)
-    return PARTIAL if wrote or accepted else ERROR
+    return PARTIAL if wrote or any(outcome.accepted for outcome in result.outcomes) else ERROR
 
 
 class Progress:
-    """A line on standard error about what takes longer than a second; on terminals only."""
+    """A line on standard error about what takes longer than a second; on terminals only.
+
+    As a context manager it also tells the seconds while nothing happens, as in a wait for a busy server, and takes the
+    line away at the end.
+    """
 
     def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin to wait for *what*; nothing is written in the first second."""
         self._what = what
         self._clock = clock
         self._begun = clock()
+        self._far = ""
+        self._ended = threading.Event()
+        self._drawing = threading.Lock()
+        self._ticker: threading.Thread | None = None
         self._written = False
 
     def __call__(self, done: int, of: int) -> None:
         """Say that *done* of *of* are done."""
-        if self._clock() - self._begun > 1 and sys.stderr.isatty():
-            click.echo(f"\r{self._what}: {done} of {of}\x1b[K", err=True, nl=False)
-            self._written = True
+        self._far = f": {done} of {of}"
+        self._draw()
 
     def end(self) -> None:
+        """Take the line away; nothing is written after it."""
+        self._ended.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        with self._drawing:
+            if self._written:
+                click.echo("\r\x1b[K", err=True, nl=False)
+                self._written = False
+
+    def __enter__(self) -> Self:
+        """Begin to tell the seconds, where somebody watches."""
+        if sys.stderr.isatty():
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Take the line away."""
-        if self._written:
-            click.echo("\r\x1b[K", err=True, nl=False)
+        self.end()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(1):
+            self._draw()
+
+    def _draw(self) -> None:
+        seconds = self._clock() - self._begun
+        with self._drawing:
+            if seconds > 1 and sys.stderr.isatty() and not self._ended.is_set():
+                click.echo(f"\r{self._what}{self._far} ({seconds:.0f} s)\x1b[K", err=True, nl=False)
+                self._written = True
 
 
 def _write_each(texts: Iterable[str]) -> None:

@@ -6,20 +6,27 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .output import INTERRUPTED, Format, Output, Progress, note
+import click
+
+from .output import INTERRUPTED, Format, Output, Progress
 
 
-def world(stop: threading.Event | None = None) -> Any:
-    """The World around this process: its folder, its variables, its clock."""
+def world(stop: threading.Event | None = None, progress: Progress | None = None) -> Any:
+    """The World around this process: its folder, its variables, its clock, and the pace that `main` was given."""
     from .. import pipeline
 
+    context = click.get_current_context(silent=True)
     return pipeline.World(
-        Path.cwd(), dict(os.environ), stop=stop or threading.Event(), progress=Progress("reading subscriptions")
+        Path.cwd(),
+        dict(os.environ),
+        stop=stop or threading.Event(),
+        progress=progress or Progress("reading subscriptions"),
+        pace=context.obj if context is not None else None,
     )
 
 
@@ -33,6 +40,20 @@ def output_for(format: str, *, show_addresses: bool = False) -> Output:
     )
 
 
+_STOPPING = b"\nstopping: what is in flight is finished, nothing new is started (again to stop at once)\n"
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """While a person is asked, a signal ends the question and the program: nothing is in flight that could be lost."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @contextmanager
 def stoppable(stop: threading.Event | None = None) -> Iterator[threading.Event]:
     """An event (*stop*, or a new one) that SIGINT and SIGTERM set; a second signal stops at once."""
@@ -42,7 +63,9 @@ def stoppable(stop: threading.Event | None = None) -> Iterator[threading.Event]:
         if stop.is_set():
             os._exit(INTERRUPTED)
         stop.set()
-        note("stopping: what is in flight is finished, nothing new is started (again to stop at once)")
+        # Not by way of sys.stderr, whose buffer the interrupted code may be writing to at this moment.
+        with suppress(OSError):
+            os.write(2, _STOPPING)
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

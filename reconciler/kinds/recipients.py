@@ -80,12 +80,14 @@ def people(text: str) -> frozenset[str]:
     return frozenset(map(normal, addresses_in(text)))
 
 
+@lru_cache(maxsize=65_536)
 def normal(address: str) -> str:
     """*address* as it is compared: trimmed, its domain in lower case; the local part is the mail server's to judge."""
     local, at, domain = address.strip().rpartition("@")
     return f"{local}{at}{domain.lower()}"
 
 
+@lru_cache(maxsize=65_536)
 def is_address(text: str) -> bool:
     """Whether *text* is an e-mail address that a mail form would accept, at most 254 characters long."""
     return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,10 +18,31 @@ ERROR = "posthog-reconciler/error/v1"
 
 Document = dict[str, Any]
 
+# What JSON may spell as an escape just as well: invisible characters, and the second sign of `##[`, which build machines
+# obey in a log.
+_DISGUISE = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|(?<=#)#")
+
 
 def dumps(document: Any) -> str:
-    """*document* as JSON text: two spaces, keys in the order of design §6, characters as they are."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    """*document* as JSON text, keys in the order of design §6: a line for each key, and for each item of a list.
+
+    So a person finds a change on a line of its own, and the text is made by the encoder in C, which is ten times faster
+    than an indented one.
+    """
+    if isinstance(document, list):
+        return "[\n" + ",\n".join(dumps(item) for item in document) + "\n]"
+    lines = (f"{_compact(key)}: {_listed(value)}" for key, value in document.items())
+    return "{\n  " + ",\n  ".join(lines) + "\n}"
+
+
+def _listed(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return _compact(value)
+    return "[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]"
+
+
+def _compact(value: Any) -> str:
+    return _DISGUISE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def several(documents: Sequence[Document]) -> Any:

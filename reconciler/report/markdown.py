@@ -1,22 +1,33 @@
 """Plans, results and problems as Markdown for a comment or a job summary. Addresses are masked by the Viewer.
 
-Untrusted text only ever stands in table cells and code spans, where it can neither mention people nor end the table.
+Untrusted text stands as values in code spans, and as words whose every special character is an entity: it can neither
+become markup, end its table, link anywhere, nor mention people or issues.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..errors import Problem
 from ..model import Action, ApplyResult, Change, Finding, Plan, Status
+from ..privacy import Message, Private
 from . import people
 from .view import Viewer, count, visible
+
+# Text that a code span shows as it is: nothing in it can end the span or the table cell around it.
+_PLAIN = re.compile(r"[\w .,:;/@#=+*(){}\[\]<>\"'&%!?$~^→-]+")
+
+# What begins markup, a link, an emoji or a formula; an underscore inside a word begins nothing. And what, before a name
+# or a number, hails a person or an issue.
+_MARKUP = r"[\\`*<>\[\]~|&$]|(?<![a-z0-9])_|_(?![a-z0-9])|:(?=[\w/+-])|(?<=www)\."
+_SPECIAL = re.compile(rf"(?P<markup>{_MARKUP})|[@#]|(?<=\bGH)-(?=[0-9])", re.IGNORECASE)
 
 
 def plan(plan: Plan, viewer: Viewer) -> str:
     """A plan: who is mailed, a table of changes with their fields, what must be known, the summary."""
     lines = [f"### Plan for {code(plan.environment.name)}", ""]
-    lines += [f"**{escape(viewer.text(people.sentence(plan)).strip())}**", ""] if plan.changes else []
+    lines += [f"**{words(people.sentence(plan), viewer)}**", ""] if plan.changes else []
     lines += [_summary(plan), ""]
     for change in plan.changes:
         lines += _change(change, viewer)
@@ -36,7 +47,7 @@ def result(result: ApplyResult, viewer: Viewer) -> str:
         lines += ["| status | change | row | reason |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {outcome.status} | {outcome.change.action} {code(outcome.change.name)} | {outcome.id or ''} "
-        f"| {cell(viewer.text(outcome.reason))} |"
+        f"| {words(outcome.reason, viewer)} |"
         for outcome in result.outcomes
     ]
     if result.verified is not None:
@@ -50,27 +61,38 @@ def problems(found: Sequence[Problem], warnings: Sequence[Problem], viewer: View
         return "No problems."
     lines = ["| | where | what |", "| --- | --- | --- |"]
     for word, group in (("error", found), ("warning", warnings)):
-        lines += [f"| {word} | {_place(problem)} | {cell(viewer.text(problem.message))} |" for problem in group]
+        lines += [f"| {word} | {_place(problem)} | {words(problem.message, viewer)} |" for problem in group]
     return "\n".join(lines)
 
 
 def code(text: str) -> str:
     """*text* as a code span that it cannot end, also inside a table cell."""
-    inner = visible(text).replace("|", "\\|")
-    longest = max((len(run) for run in "".join(c if c == "`" else " " for c in inner).split()), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if inner.startswith("`") or inner.endswith("`") else ""
-    return f"{fence}{pad}{inner}{pad}{fence}" if inner else ""
+    shown = visible(text)
+    if not shown:
+        return ""
+    # A pipe ends a table cell even in a code span, and no escape is safe behind a backslash; HTML knows entities.
+    return f"`{shown}`" if _PLAIN.fullmatch(shown) and shown.strip() else f"<code>{escape(shown)}</code>"
+
+
+def words(message: Message, viewer: Viewer) -> str:
+    """*message* as a sentence: what it says escaped, the values in it as code."""
+    shown = [
+        code(part.shown(addresses=viewer.addresses)) if isinstance(part, Private) else escape(part) for part in message
+    ]
+    return "".join(shown).strip()
 
 
 def escape(text: str) -> str:
-    """*text* as plain words: no markup, no HTML, no mention, no link."""
-    return "".join(f"&#{ord(c)};" if c in "\\`*_{}[]<>()#+!|&~@:" else c for c in visible(text))
+    """*text* as plain words: no markup, no HTML, no mention, no link.
+
+    An entity stops Markdown, but mentions and issue numbers are looked for in the finished page; there an empty comment
+    parts the sign from its name.
+    """
+    return _SPECIAL.sub(_spelled, visible(text))
 
 
-def cell(text: str) -> str:
-    """*text* in a table cell."""
-    return escape(text)
+def _spelled(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};" if found["markup"] else f"{found[0]}<!-- -->"
 
 
 def _summary(plan: Plan) -> str:
@@ -91,13 +113,13 @@ def _change(change: Change, viewer: Viewer) -> list[str]:
         for field in change.fields
     ]
     lines += [""]
-    lines += [f"- {escape(viewer.text(people.effect_line(effect)))}" for effect in change.effects]
+    lines += [f"- {words(people.effect_line(effect), viewer)}" for effect in change.effects]
     return [*lines, ""]
 
 
 def _finding(finding: Finding, viewer: Viewer) -> str:
     name = code(finding.name) if finding.name else ""
-    return f"| {finding.severity} | {name} | {cell(viewer.text(finding.message))} ({code(finding.rule)}) |"
+    return f"| {finding.severity} | {name} | {words(finding.message, viewer)} ({code(finding.rule)}) |"
 
 
 def _place(problem: Problem) -> str:

@@ -50,9 +50,12 @@ def sentence(plan: Plan) -> Message:
         parts += [f"This apply {verb} {_people(len(union.people))}: ", *listed(union.people), ". "]
     if union.channels:
         verb = "may post to" if union.unknown else "posts to"
-        parts += [f"It {verb} {count(len(union.channels), 'channel')}: ", *listed(union.channels), ". "]
+        who = "It" if union.people else "This apply"
+        parts += [f"{who} {verb} {count(len(union.channels), 'channel')}: ", *listed(union.channels), ". "]
     if union.later:
-        parts += [f"At the next delivery it reaches {_people(len(union.later))}: ", *listed(union.later), ". "]
+        who = "it" if parts else "this apply"
+        many = count(len(union.later), "recipient")
+        parts += [f"At the next delivery {who} reaches {many}: ", *listed(union.later), ". "]
     return say(*parts)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import Problem
 from ..model import Action, ApplyResult, Change, FieldChange, Finding, Outcome, Plan, Severity, Status
-from ..privacy import Message
+from ..privacy import Message, say
 from ..rules import is_drift
 from . import people
 from .view import Viewer, count, visible
@@ -16,6 +17,10 @@ _COLOURS = {"+": 32, "~": 33, "^": 36, "±": 35, "-": 31}
 _RED, _YELLOW, _GREEN, _BOLD, _DIM = 31, 33, 32, 1, 2
 _SEVERITIES = {Severity.BLOCK: ("blocked", _RED), Severity.WARNING: ("warning", _YELLOW), Severity.NOTE: ("note", _DIM)}
 _STATUSES = {Status.APPLIED: _GREEN, Status.FAILED: _RED, Status.UNKNOWN: _YELLOW, Status.SKIPPED: _DIM}
+
+
+# Build machines obey such words in a log: `##[error]` and `##vso[task]` anywhere, `::error::` where a line begins.
+_COMMAND = re.compile(r"#(?=#\w*\[)|^\s*:(?=:)")
 
 
 def plan(plan: Plan, viewer: Viewer) -> str:
@@ -62,12 +67,13 @@ def result(result: ApplyResult, viewer: Viewer) -> str:
     if result.interrupted:
         write.line("Interrupted: what is skipped was not started. The same command again finishes it.", _YELLOW)
     if result.verified is not None:
-        said = "Verified: a fresh listing plans nothing more." if result.verified else _UNVERIFIED
-        write.line(said, _GREEN if result.verified else _YELLOW)
+        said = say("Verified: a fresh listing plans nothing more.") if result.verified else _unverified(result)
+        write.message(said, _GREEN if result.verified else _YELLOW)
     return write.text()
 
 
-_UNVERIFIED = "Not verified: a fresh listing still plans changes; run plan to see them."
+def _unverified(result: ApplyResult) -> Message:
+    return say("Not verified: ", *(result.doubt or ("a fresh listing still plans changes",)), ". Run plan to see.")
 
 
 def validation(manifests: int, problems: Sequence[Problem], warnings: Sequence[Problem], viewer: Viewer) -> str:
@@ -108,16 +114,17 @@ class _Writer:
         self._lines: list[str] = []
 
     def paint(self, text: str, colour: int | None) -> str:
+        text = _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", visible(text))
         return f"\x1b[{colour}m{text}\x1b[0m" if self.viewer.colour and colour is not None else text
 
     def line(self, text: str, colour: int | None = None) -> None:
-        self._lines.append(self.paint(visible(text), colour))
+        self._lines.append(self.paint(text, colour))
 
     def message(self, message: Message, colour: int | None = None) -> None:
         self.line(self.viewer.text(message).rstrip(), colour)
 
     def pieces(self, *pieces: tuple[str, int | None]) -> None:
-        self._lines.append("".join(self.paint(visible(text), colour) for text, colour in pieces))
+        self._lines.append("".join(self.paint(text, colour) for text, colour in pieces))
 
     def blank(self) -> None:
         if self._lines and self._lines[-1]:

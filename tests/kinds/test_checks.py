@@ -316,8 +316,8 @@ def said(**given: Any) -> str:
         (
             {"start_date": "2026-01-05T09:00"},
             (
-                '"2026-01-05T09:00" does not say in which zone; write 2026-01-05T09:00:00Z or 2026-01-05T09:00:00+01:00, '
-                'or {date: 2026-01-05, time: "09:00", timezone: Europe/Vienna}'
+                '"2026-01-05T09:00" does not say in which zone; write 2026-01-05T09:00:00Z or '
+                '2026-01-05T09:00:00+01:00, or {date: 2026-01-05, time: "09:00", timezone: Europe/Vienna}'
             ),
         ),
         (

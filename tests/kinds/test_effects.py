@@ -191,7 +191,7 @@ def test_a_date_is_stale_when_the_next_tick_would_take_it(next_delivery: str | N
 def test_a_restore_is_stale_unless_the_server_computes_a_new_date(
     row: dict[str, Any], spec: dict[str, Any], is_stale: bool
 ) -> None:
-    """Only another rule makes a new date; a field that changes nothing in the rule does not. A row that is off sends none."""
+    """Only another rule makes a new date, or switching on at later servers. A row that is off sends nothing."""
     overdue = {"deleted": True, "next_delivery_date": "2026-03-02T07:00:00Z", **row}
     draft = SUBSCRIPTION.edit(pending(live(**overdue), wanted(**spec)))
 
@@ -225,7 +225,7 @@ def specs(draw: st.DrawFn, profile: str) -> dict[str, Any]:
     """A spec that a server of *profile* takes."""
     kind, value = draw(new_targets if profile == "latest" else old_targets)
     people = list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
-    spec = {
+    spec: dict[str, Any] = {
         "target_type": kind,
         "target_value": people if kind == EMAIL else value,
         "title": draw(st.sampled_from(["Weekly", "Daily", None])),

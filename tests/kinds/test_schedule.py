@@ -186,7 +186,7 @@ def test_absurd_rules_are_judged_at_once(fields: dict[str, Any]) -> None:
     schedule.is_over(rule(**fields), NOW)
     schedule.deliveries(rule(**fields), NOW, 3)
 
-    assert time.process_time() - begun < 0.15
+    assert time.process_time() - begun < 0.5
 
 
 @pytest.mark.parametrize(

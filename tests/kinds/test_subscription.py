@@ -104,7 +104,7 @@ def test_what_is_no_row_is_refused(row: Any) -> None:
         SUBSCRIPTION.decode(row)
 
 
-JUNK = (None, "", "x", 0, -1, 5, True, [], ["x"], [{"a": 1}], {"a": 1}, 2.5, "2026-99-99T09:00:00Z")
+JUNK: tuple[Any, ...] = (None, "", "x", 0, -1, 5, True, [], ["x"], [{"a": 1}], {"a": 1}, 2.5, "2026-99-99T09:00:00Z")
 
 
 @given(
