@@ -1,8 +1,8 @@
 """The import rule: which room may know which, and which libraries, checked on the source text.
 
     privacy <- errors <- model <- operations, recordings, resource, rules, sessions, several
-        <- api, diff, identity, kinds, manifests, report, schema
-        <- audit, config, erasure, executor, gitbase, journal, planfile, removal <- loading, planner <- pipeline
+        <- api, diff, identity, journal, kinds, manifests, report, schema
+        <- audit, config, erasure, executor, gitbase, logbook, planfile, removal <- loading, planner <- pipeline
         <- demo, errands <- cli <- entry
 
 A module imports only from layers below its own; modules of one room may import each other; a library has its rooms. A
@@ -32,7 +32,7 @@ LAYERS: tuple[set[str], ...] = (
     {"model"},
     {"operations", "recordings", "resource", "rules", "sessions", "several"},
     {"api", "diff", "identity", "journal", "kinds", "manifests", "report", "sandbox", "schema"},
-    {"audit", "config", "erasure", "executor", "gitbase", "planfile", "removal"},
+    {"audit", "config", "erasure", "executor", "gitbase", "logbook", "planfile", "removal"},
     {"loading", "planner"},
     {"pipeline"},
     {"demo", "errands"},

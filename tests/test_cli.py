@@ -223,6 +223,15 @@ def test_bad_manifests_end_with_1_and_no_request_is_sent(gitops: Tree, run: Run,
     assert all(error["line"] and error["column"] for error in ran.json["errors"])
 
 
+def test_a_field_that_is_wrong_does_not_hide_what_is_wrong_with_the_others(tree: Tree, run: Run) -> None:
+    """What the schema says and what the kind says come in one run, in the order of lines."""
+    tree.manifest("weekly", interval=0, target_value=["ana@example.com", "@nobody"], start_date="2026-01-05T09:00:00")
+    ran = run("validate", "subscriptions", "--format", "json")
+
+    rules = [error["rule"] for error in ran.json["errors"]]
+    assert (ran.code, rules) == (1, ["unknown-group", "date-without-zone", "out-of-range"])
+
+
 def test_validate_needs_neither_key_nor_server(tree: Tree, run: Run) -> None:
     """Offline, and also where there is no config."""
     tree.manifest("weekly")

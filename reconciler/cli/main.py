@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, *, pace: Callable[..., object] 
     """Run one command and answer with its exit code; *pace* is the World's, which tests make quick."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = reconciler.main(given, prog_name="reconciler", standalone_mode=False)
+        code = reconciler.main(given, prog_name="reconciler", standalone_mode=False, obj=pace)
     except click.exceptions.Exit as exit:
         return exit.exit_code
     except (click.Abort, KeyboardInterrupt):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import PlanRefused, Problem
-from ..model import ApplyResult, Plan
+from ..errors import Interrupted, PlanRefused, Problem
+from ..model import ApplyResult, Outcome, Plan
 from ..rules import is_drift
 from . import options
 from .output import (
@@ -29,7 +30,10 @@ from .output import (
     warn,
     worst,
 )
-from .world import output_for, stoppable, world
+from .world import asking, output_for, stoppable, world
+
+if TYPE_CHECKING:
+    from ..logbook import Logbook
 
 
 @click.command()
@@ -76,8 +80,9 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     from .. import pipeline, planfile
 
     output = output_for(format, show_addresses=show_addresses)
-    session = _session(pipeline, chosen)
-    plans = [prepared.plan for prepared in session.plans(audited=True)]
+    with _reading() as progress:
+        session = _session(pipeline, chosen, world(progress=progress))
+        plans = [prepared.plan for prepared in session.plans(audited=True)]
     if out is not None:
         planfile.write(out, plans)
     output.plans(plans)
@@ -108,9 +113,18 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     "--parallel", type=click.IntRange(1, 16), default=4, show_default=True, metavar="N", help="Writes at once, at most."
 )
 @click.option("--fail-fast", is_flag=True, help="Start nothing new after the first change that does not apply.")
+@click.option(
+    "--journal", type=options.FILE, metavar="FILE", help="Add to FILE, as JSON lines, what became of each change."
+)
 @options.output
 def apply(
-    plan_files: tuple[Path, ...], digests: tuple[str, ...], yes: bool, format: str, show_addresses: bool, **chosen: Any
+    plan_files: tuple[Path, ...],
+    digests: tuple[str, ...],
+    yes: bool,
+    journal: Path | None,
+    format: str,
+    show_addresses: bool,
+    **chosen: Any,
 ) -> int:
     """Make the server hold what the manifests say.
 
@@ -128,15 +142,16 @@ def apply(
 
     output = output_for(format, show_addresses=show_addresses)
     reviewed = planfile.expected(plan_files, digests)
-    with stoppable() as stop:
-        session = _session(pipeline, chosen, stop=stop)
-        prepared = session.plans()
+    with stoppable() as stop, _logbook(journal) as logbook:
+        with _reading() as progress:
+            session = _session(pipeline, chosen, world(stop, progress))
+            prepared = session.plans()
         plans = [item.plan for item in prepared]
         if blocked := of_findings(finding for plan in plans for finding in plan.findings):
             return _refuse(output, plans, blocked)
         planfile.check(reviewed, plans)
-        _confirm(output, plans, yes=yes)
-        results = _carried_out(session, prepared)
+        _confirm(output, plans, stop, yes=yes)
+        results = _carried_out(session, prepared, logbook)
     output.results(results)
     return worst(of_result(result) for result in results)
 
@@ -158,8 +173,9 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
     from .. import pipeline
 
     output = output_for(format, show_addresses=show_addresses)
-    session = _session(pipeline, chosen, is_drift=True)
-    plans = [prepared.plan for prepared in session.plans(audited=True)]
+    with _reading() as progress:
+        session = _session(pipeline, chosen, world(progress=progress), is_drift=True)
+        plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
     return worst(PENDING if _has_drifted(plan) else DONE for plan in plans)
 
@@ -169,13 +185,11 @@ def _has_drifted(plan: Plan) -> bool:
     return bool(plan.changes or plan.blockers) or any(is_drift(finding) for finding in plan.findings)
 
 
-def _session(
-    pipeline: Any, chosen: dict[str, Any], *, is_drift: bool = False, stop: threading.Event | None = None
-) -> Any:
+def _session(pipeline: Any, chosen: dict[str, Any], world: Any, *, is_drift: bool = False) -> Any:
     """A session for what was *chosen*; its warnings and notes go to standard error."""
     from .. import loading
 
-    session = pipeline.Session(loading.Choice(**chosen), world(stop), is_drift=is_drift)
+    session = pipeline.Session(loading.Choice(**chosen), world, is_drift=is_drift)
     for remark in session.loaded.notes:
         note(f"note: {remark}")
     warn(session.loaded.warnings)
@@ -190,23 +204,56 @@ def _refuse(output: Output, plans: Sequence[Plan], blocked: Sequence[Problem]) -
     return REFUSED
 
 
-def _carried_out(session: Any, prepared: Sequence[Any]) -> list[ApplyResult]:
-    """Apply one environment after the other, with progress."""
-    progress, many, done = Progress("applying"), sum(len(item.plan.changes) for item in prepared), count(1)
-    results = [session.carry_out(item, lambda outcome: progress(next(done), many)) for item in prepared]
-    progress.end()
-    return results
+def _reading() -> Progress:
+    return Progress("reading subscriptions")
 
 
-def _confirm(output: Output, plans: Sequence[Plan], *, yes: bool) -> None:
+@contextmanager
+def _logbook(path: Path | None) -> Iterator[Logbook | None]:
+    """The journal in *path*, opened before anything is sent; a note where it could not be written to its end."""
+    if path is None:
+        yield None
+        return
+    from ..logbook import Logbook
+
+    with Logbook(path) as logbook:
+        yield logbook
+        if logbook.failure is not None:
+            note(f"warning: the journal {path} is not complete: {logbook.failure}; the result below is")
+
+
+def _carried_out(session: Any, prepared: Sequence[Any], logbook: Logbook | None) -> list[ApplyResult]:
+    """Apply one environment after the other, with progress, and with a line in the journal for each outcome."""
+    many, done = sum(len(item.plan.changes) for item in prepared), count(1)
+    if logbook is not None:
+        logbook.begin([item.plan for item in prepared])
+
+    def apply(item: Any) -> ApplyResult:
+        def tell(outcome: Outcome) -> None:
+            if logbook is not None:
+                logbook.add(item.plan, outcome)
+            progress(next(done), many)
+
+        result: ApplyResult = session.carry_out(item, tell)
+        return result
+
+    with Progress("applying") as progress:
+        return [apply(item) for item in prepared]
+
+
+def _confirm(output: Output, plans: Sequence[Plan], stop: threading.Event, *, yes: bool) -> None:
     """Show the plan and ask on a terminal; elsewhere only --yes will do (design §6). PlanRefused without a yes."""
+    if stop.is_set():
+        raise Interrupted("stopped on request: nothing was written")
     if output.format is Format.TEXT:
         output.plans(plans)
     if yes or not any(plan.changes for plan in plans):
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to apply this plan")
-    if not click.confirm("\nApply this?", err=True):
+    with asking():
+        is_meant = click.confirm("\nApply this?", err=True)
+    if not is_meant:
         raise PlanRefused("not confirmed: nothing was written")
 
 

@@ -33,13 +33,20 @@ _YEARS = (1900, 9000)
 
 
 def check(manifest: Manifest, config: Config, now: datetime) -> Sequence[Fault]:
-    """Every Fault of *manifest*, in the order of its fields. A tombstone needs none of them to hold."""
+    """Every Fault of *manifest*, in the order of its fields. A tombstone needs none of them to hold.
+
+    Fields may be missing, because the schema refused them: then what needs them is not judged.
+    """
     spec = manifest.spec
     if spec.get("deleted") is True:
         return ()
-    faults = [*_title(manifest, config), *_content(manifest, config), *_target(manifest, config)]
-    dates = [*_start(spec["start_date"]), *_until(spec.get("until_date"))]
-    return faults + (dates or _schedule(spec, now))
+    faults = [*_title(manifest, config), *_content(manifest, config)]
+    if "target_type" in spec and "target_value" in spec:
+        faults += _target(manifest, config)
+    dates = [*(_start(spec["start_date"]) if "start_date" in spec else ()), *_until(spec.get("until_date"))]
+    if dates or "start_date" not in spec or "frequency" not in spec:
+        return faults + dates
+    return faults + _schedule(spec, now)
 
 
 def _title(manifest: Manifest, config: Config) -> Iterator[Fault]:

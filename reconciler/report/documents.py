@@ -18,8 +18,8 @@ ERROR = "posthog-reconciler/error/v1"
 
 Document = dict[str, Any]
 
-# What JSON may spell as an escape just as well: invisible characters, and the second sign of `##[`, which build machines
-# obey in a log.
+# What JSON may spell as an escape just as well: invisible characters, and the second sign of `##[`, which build
+# machines obey in a log.
 _DISGUISE = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|(?<=#)#")
 
 

@@ -6,7 +6,7 @@ and config; knows no YAML and no live row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -95,11 +95,19 @@ class _Checking:
         found = breaches(SCHEMAS[kind], data)
         if found:
             self.problems += (each.problem(source, self.locate) for each in found)
-            return None
+            return self._take_the_rest(data, source, found)
         manifest = manifest_of(data, source)
         self.manifests.append(manifest)
         self._check_environments(manifest)
         return self._check_kind(manifest)
+
+    def _take_the_rest(self, data: Json, source: Source, found: Sequence[Breach]) -> None:
+        """Check what is not wrong in a wrong document, so that one run tells every problem of it."""
+        rest = _sound(data, {each.pointer[:2] for each in found})
+        if rest is not None:
+            manifest = manifest_of(rest, source)
+            self._check_environments(manifest)
+            self._check_kind(manifest)
 
     def compare(self) -> None:
         """Check the manifests taken with each other."""
@@ -185,6 +193,18 @@ class _Checking:
 
     def _report(self, source: Source, pointer: Pointer, rule: str, *parts: Parts, key: bool = False) -> None:
         self.problems.append(breach(pointer, rule, *parts, at_key=key).problem(source, self.locate))
+
+
+def _sound(data: Json, wrong: Collection[Pointer]) -> Json | None:
+    """*data* without the fields of metadata and spec that are *wrong*; None where no manifest is left."""
+    metadata, spec = data.get("metadata"), data.get("spec")
+    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+        return None
+    kept = {
+        part: {field: value for field, value in said.items() if (part, field) not in wrong}
+        for part, said in (("metadata", metadata), ("spec", spec))
+    }
+    return {**data, **kept} if "name" in kept["metadata"] else None
 
 
 def manifest_of(data: Json, source: Source) -> Manifest:

@@ -173,11 +173,18 @@ def test_a_result_tells_what_became_of_every_change() -> None:
         "",
         "production: 1 applied, 1 failed, 1 skipped.",
         "Interrupted: what is skipped was not started. The same command again finishes it.",
-        "Not verified: a fresh listing still plans changes; run plan to see them.",
+        "Not verified: a fresh listing still plans changes. Run plan to see.",
     ] == [
         line.replace("  ", " ", 1) if line[:7] in ("applied", "skipped") else line
         for line in text.result(DONE, PUBLIC).splitlines()
     ]
+
+
+def test_a_doubt_is_told() -> None:
+    """Why a fresh listing did not prove the result."""
+    doubted = ApplyResult(planned(), (), verified=False, doubt=say("row of ", BO, " differs"))
+
+    assert text.result(doubted, PUBLIC).endswith("Not verified: row of b***@example.com differs. Run plan to see.")
 
 
 def test_a_result_of_nothing_says_so() -> None:
