@@ -18,10 +18,10 @@ class Mutation(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-RULES = ("test_identity.py", "test_removal.py", "test_planner.py")
+JUDGES_OF_RULES = ("test_identity.py", "test_removal.py", "test_planner.py")
 """The files that judge a mutation of identity, removal and planning."""
 
-EXECUTION = ("test_executor.py",)
+JUDGES_OF_EXECUTION = ("test_executor.py",)
 """The files that judge a mutation of the executor."""
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -277,7 +277,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a replacement keeps out who unsubscribed",
         "planner.py",
         "pair.settled.fields.get(name, live.fields.get(name)) for name",
-        "pair.settled.fields.get(name, live.fields.get(name)) if name == 'enabled' else pair.desired.fields[name] for name",
+        "(live if name == 'enabled' else pair.desired).fields.get(name) for name",
         "test_a_replacement_keeps_out_who_unsubscribed",
     ),
     Mutation(
@@ -377,7 +377,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "executor.py",
         "                if others:\n",
         "                if False:\n",
-        "test_a_row_made_by_another_run_since_an_old_listing_is_not_made_twice",
+        "test_a_row_made_by_another_run_since_the_listing_is_not_made_twice",
     ),
     Mutation(
         "every answer is held against what was asked",

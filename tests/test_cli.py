@@ -100,6 +100,17 @@ def test_drift_shows_a_hand_edit_and_ends_with_2(gitops: Tree, run: Run, sandbox
     ]
 
 
+def test_drift_that_cannot_be_judged_is_not_called_none(gitops: Tree, run: Run) -> None:
+    """The row is gone altogether: 2, and the first line says so."""
+    gitops.manifest("weekly")
+    ran = run("drift")
+
+    assert (ran.code, ran.out.splitlines()[0]) == (
+        2,
+        "Drift: 1 manifest cannot be compared with the server, see below.",
+    )
+
+
 def test_no_drift_ends_with_0(gitops: Tree, run: Run) -> None:
     """What git says and what the server holds agree."""
     gitops.manifest("weekly")

@@ -3,17 +3,19 @@
 The copies are judged in processes of their own, forked from one that has the libraries loaded already.
 """
 
+import compileall
 import multiprocessing
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from tests.mutations import EXECUTION, MUTATIONS, RULES, Mutation
+from tests.mutations import JUDGES_OF_EXECUTION, JUDGES_OF_RULES, MUTATIONS, Mutation
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "reconciler"
@@ -44,28 +46,36 @@ class Failures:
             self.names.add(report.nodeid)
 
 
-def copied(mutation: Mutation, folder: Path) -> None:
-    """Make a copy of the package with *mutation* in *folder*, and of the tests that judge it."""
+def template(folder: Path) -> Path:
+    """A copy of the package and of the tests that judge, compiled once for all."""
     shutil.copytree(PACKAGE, folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__", "sandbox", "cli"))
+    (folder / "tests").mkdir()
+    for name in ("scenes.py", *JUDGES_OF_RULES, *JUDGES_OF_EXECUTION):
+        shutil.copy2(ROOT / "tests" / name, folder / "tests")
+    compileall.compile_dir(folder, quiet=2)
+    return folder
+
+
+def copied(mutation: Mutation, source: Path, folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """A copy of *source* with *mutation*, in *folder*, and the names of the tests that judge it."""
+    shutil.copytree(source, folder)
     target = folder / "reconciler" / mutation.file
     target.write_text(target.read_text(encoding="utf-8").replace(mutation.old, mutation.new), encoding="utf-8")
-    (folder / "tests").mkdir()
-    for name in ("scenes.py", *(EXECUTION if mutation.file == "executor.py" else RULES)):
-        shutil.copy(ROOT / "tests" / name, folder / "tests")
+    return folder, JUDGES_OF_EXECUTION if mutation.file == "executor.py" else JUDGES_OF_RULES
 
 
-def failing(folder: Path) -> set[str]:
-    """The tests in *folder* that fail. Runs in a process of its own, because it imports the copy."""
+def failing(folder: Path, judges: Sequence[str]) -> set[str]:
+    """The tests of *judges* in *folder* that fail. Runs in a process of its own, because it imports the copy."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("reconciler", "tests")]:
         del sys.modules[name]
     sys.path[:] = [str(folder), *(path for path in sys.path if Path(path or ".").resolve() != ROOT)]
     sys.dont_write_bytecode = True
     os.chdir(folder)
     failures = Failures()
-    options = ["-q", "--tb=no", "--import-mode=importlib", f"--rootdir={folder}", "-k", f"not {SLOW}"]
+    options = ["-q", "--tb=no", "--assert=plain", "--import-mode=importlib", f"--rootdir={folder}", "-k", f"not {SLOW}"]
     options += [part for name in PLUGINS for part in ("-p", f"no:{name}")]
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
-        pytest.main([*options, "tests"], plugins=[failures])
+        pytest.main([*options, *(f"tests/{name}" for name in judges)], plugins=[failures])
     return failures.names
 
 
@@ -77,14 +87,13 @@ def test_a_mutation_still_fits_the_code(mutation: Mutation) -> None:
 
 def test_every_mutation_turns_its_test_red_and_no_other(tmp_path: Path) -> None:
     """A safety rule that can be taken out unseen is no rule."""
-    folders = [tmp_path / str(number) for number in range(len(MUTATIONS))]
-    for mutation, folder in zip(MUTATIONS, folders, strict=True):
-        copied(mutation, folder)
+    source = template(tmp_path / "template")
+    copies = [copied(mutation, source, tmp_path / str(number)) for number, mutation in enumerate(MUTATIONS)]
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     context.set_forkserver_preload(LIBRARIES)
     with ProcessPoolExecutor(AT_ONCE, mp_context=context, max_tasks_per_child=1) as pool:
-        actual = list(pool.map(failing, folders))
+        actual = list(pool.map(failing, *zip(*copies, strict=True)))
 
     expected = [{mutation.red, *mutation.also} for mutation in MUTATIONS]
     odd = {each.rule: sorted(red) for each, red, want in zip(MUTATIONS, actual, expected, strict=True) if red != want}

@@ -278,6 +278,16 @@ def test_where_nobody_can_answer_a_yes_is_needed(gitops: Tree, run: Run, sandbox
     assert "--yes" in ran.err
 
 
+def test_where_standard_input_is_closed_nobody_can_answer(gitops: Tree, sandbox: Sandbox) -> None:
+    """As some schedulers start a command."""
+    command = f"{sys.executable} -m reconciler recordings delete one <&-"
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, check=False, env=os.environ | {"PYTHONPATH": ROOT}
+    )
+
+    assert (3, []) == (done.returncode, deleted(sandbox))
+
+
 def at_terminal(*arguments: str, answer: str) -> tuple[int, bytes, str]:
     """The exit code, standard output, and what stood on the terminal of a person who answers *answer*."""
     ours, theirs = pty.openpty()
@@ -562,6 +572,23 @@ def test_several_are_erased_at_once(gitops: Tree, run: Run, sandbox: Sandbox) ->
 
     assert (0, list("abcdefgh")) == (ran.code, deleted(sandbox))
     assert time.monotonic() - begun < 3
+
+
+def test_progress_is_shown_on_a_terminal_and_taken_away(gitops: Tree, sandbox: Sandbox) -> None:
+    """From the second second on; standard output has only the result."""
+    sandbox.faults.add(Fault("delay", method="DELETE", count=None, seconds=0.6))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "reconciler", "recordings", "delete", "a", "b", "c", "--yes", "--parallel", "1"]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"PYTHONPATH": ROOT}, check=True
+    )
+    os.close(theirs)
+    seen = os.read(ours, 4096).decode()
+    os.close(ours)
+
+    assert b"production: 3 erased.\n" == done.stdout
+    assert "erasing: 3 of 3" in seen
+    assert seen.endswith("\r\x1b[K")
 
 
 def test_a_command_for_one_project_wants_one_environment(tree: Tree, run: Run, variables: Variables) -> None:

@@ -4,9 +4,9 @@
     client.py       Reader and Writer: one Request sent, one listing read; what is raised, and when
     listing.py      pages, and the proof that nothing was missed
     retry.py        what is sent again, and after how long
-    budget.py       how much, until when, and by how many at once
     answers.py      what an answer means, in sentences; scrubbing of what a server wrote
     transport.py    one exchange: TLS, proxies, the key's header, limits; httpx's errors
+    budget.py       how much, until when, and by how many at once
 
 A module imports only from those below it. Importing this package imports httpx, so others import it when they need it.
 """

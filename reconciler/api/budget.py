@@ -23,6 +23,10 @@ REQUESTS_A_MINUTE = 400
 """Below the server's 480 a minute (contract §2.5), so that people and other tools can go on with the same limit."""
 
 
+PATIENCE = 60.0
+"""Seconds without a byte after which an answer is lost: a write behind a slow template may take a minute."""
+
+
 class Budget:
     """A sliding window: at most *limit* requests in any *period* seconds. Safe to share between threads."""
 
@@ -133,13 +137,15 @@ class Run:
         sleep: Callable[[float], object] | None = None,
         stop: threading.Event | None = None,
         budget: Budget | None = None,
+        patience: float = PATIENCE,
     ) -> None:
-        """Begin now, to end in *timeout* seconds.
+        """Begin now, to end in *timeout* seconds; no single answer is waited for longer than *patience*.
 
         *stop* is set by whoever wants the run to end; waits end at once then. *now* (seconds since 1970) only serves
         to read a date the server gave without giving its own. Tests put their own *clock*, *now* and *sleep*.
         """
         self.timeout = timeout
+        self.patience = patience
         self.now = now
         self.stop = stop or threading.Event()
         self.budget = budget or Budget(clock=clock)

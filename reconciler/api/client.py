@@ -272,7 +272,12 @@ class Courier:
         self._run.budget.spend(self._run.pause)
         tally.sent += 1
         return self._wire.exchange(
-            request.method, self._url(family, request.path), query=request.query, body=body, left=lambda: self._run.left
+            request.method,
+            self._url(family, request.path),
+            query=request.query,
+            body=body,
+            left=lambda: self._run.left,
+            patience=self._run.patience,
         )
 
     def _url(self, family: str, path: str) -> str:

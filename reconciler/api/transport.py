@@ -21,6 +21,7 @@ import httpx
 from .. import __version__
 from ..errors import Refused, UsageError
 from ..privacy import Key
+from .budget import PATIENCE
 
 AGENT = f"posthog-reconciler/{__version__}"
 
@@ -113,8 +114,12 @@ class Wire:
         query: Mapping[str, str] = MappingProxyType({}),
         body: bytes | None = None,
         left: Callable[[], float],
+        patience: float = PATIENCE,
     ) -> Reply:
-        """Send one request and read its whole answer, in at most `left()` seconds. Never raises for the network."""
+        """Send one request and read its whole answer, in at most `left()` seconds and with *patience* for each step.
+
+        Never raises for the network.
+        """
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         request = httpx.Request(
             method,
@@ -122,7 +127,7 @@ class Wire:
             params=query or None,
             headers=headers,
             content=body,
-            extensions={"timeout": _timeout(left()).as_dict()},
+            extensions={"timeout": _timeout(min(left(), patience)).as_dict()},
         )
         try:
             response = self._transport.handle_request(request)
@@ -236,6 +241,6 @@ def _no_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _timeout(left: float) -> httpx.Timeout:
-    """Patience with one request: a write behind a slow template may take a minute; never longer than the run."""
-    return httpx.Timeout(max(0.001, min(60.0, left)), connect=max(0.001, min(10.0, left)))
+def _timeout(most: float) -> httpx.Timeout:
+    """Seconds for one step of an exchange, in httpx's terms."""
+    return httpx.Timeout(max(0.001, most), connect=max(0.001, min(10.0, most)))

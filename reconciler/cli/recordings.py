@@ -90,7 +90,7 @@ def delete(
     from ..report import recordings as report
 
     output = output_for(format)
-    asked = errands.gather(ids, files, sys.stdin.buffer.read)
+    asked = errands.gather(ids, files, _stdin)
     stop = threading.Event()
     errand = begun(chosen, stop)
     journal = _journal(journal_file, errand)
@@ -117,7 +117,8 @@ def sharing(ids: tuple[str, ...], files: tuple[str, ...], show_token: bool, form
 
     The token of a public link is a secret: whoever has it can watch. It is shown only with --show-token, and only on a
     terminal. A recording that is not shared has none: what the server answers then is random and opens nothing. Needs
-    the scope sharing_configuration:read.
+    the scope sharing_configuration:read. PostHog takes 240 requests a minute and 1200 an hour: a longer list waits,
+    within --timeout.
 
     \b
     Examples:
@@ -132,7 +133,7 @@ def sharing(ids: tuple[str, ...], files: tuple[str, ...], show_token: bool, form
     is_person = output.format is Format.TEXT and sys.stdout.isatty() and not os.environ.get("CI")
     if show_token and not is_person:
         raise UsageError("--show-token is for a person on a terminal: leave it out here")
-    asked = errands.gather(ids, files, sys.stdin.buffer.read)
+    asked = errands.gather(ids, files, _stdin)
     with stoppable() as stop:
         errand = begun(chosen, stop)
         progress, done = Progress("reading sharing"), count(1)
@@ -154,6 +155,10 @@ def begun(chosen: dict[str, Any], stop: threading.Event) -> Errand:
     for remark in errand.destination.notes:
         note(f"note: {remark}")
     return errand
+
+
+def _stdin() -> bytes:
+    return sys.stdin.buffer.read() if sys.stdin else b""  # None where the shell closed it, with `<&-`
 
 
 def _journal(file: Path | None, errand: Errand) -> Journal | None:
@@ -179,7 +184,7 @@ def _agreed(errand: Errand, asked: Asked, journal: Journal | None, *, yes: bool,
         note(report.UNPROVEN)
     if yes:
         return proof
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to erase these recordings")
     if not click.confirm("\nErase them for good?", err=True):
         raise PlanRefused("not confirmed: nothing was erased")

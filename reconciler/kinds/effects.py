@@ -78,7 +78,8 @@ def of_update(before: Audience, after: Audience, changed: Collection[str], serve
         # `send_test_now: false` goes with the write and silences it.
         return ()
     if server.has_enabled and not (before.enabled and after.enabled):
-        return _of_switching_on(before, after)
+        # Nothing leaves a row that is off; one that is switched on is confirmed to everybody (contract §7).
+        return _reached(after, after.addresses) if after.enabled else ()
     if "target_value" in changed and after.text != before.text:
         new = recipients.new_by_meaning if server is Generation.N else recipients.new_by_text
         return _reached(after, new(before.text, after.text), before)
@@ -101,11 +102,6 @@ def of_restore(
 def is_stale(next_delivery: str | None, now: datetime) -> bool:
     """Whether a scheduler that looks 15 minutes ahead would send at its next tick (contract §6)."""
     return next_delivery is not None and moment(next_delivery) <= now + BUFFER
-
-
-def _of_switching_on(before: Audience, after: Audience) -> tuple[Effect, ...]:
-    """A row that is switched on is confirmed to everybody (contract §7)."""
-    return _reached(after, after.addresses) if after.enabled and not before.enabled else ()
 
 
 def _reached(after: Audience, texts: Iterable[str], before: Audience | None = None) -> tuple[Effect, ...]:

@@ -176,8 +176,7 @@ def _steps_that_match(schedule: Schedule) -> list[int]:
 def _advanced(schedule: Schedule, after: datetime) -> Schedule:
     """The same rule begun later: every delivery after *after* is kept, most of those before are not walked through.
 
-    Whole periods are stepped over, and one is kept, because a rule may begin in the middle of a week or month. Where a
-    count is to be kept, only periods that all hold as many deliveries are stepped over.
+    Whole periods are stepped over; where a count is to be kept, only such as all hold the same number of deliveries.
     """
     start = moment(schedule.start_date)
     behind = (after - start).days
@@ -186,12 +185,12 @@ def _advanced(schedule: Schedule, after: datetime) -> Schedule:
         schedule = replace(schedule, count=None)
     if schedule.frequency in ("daily", "weekly"):
         days, held = _cycle(schedule)
-        skipped = max(0, behind // days - 1)
+        skipped = max(0, behind // days)
         left = None if schedule.count is None else max(0, schedule.count - skipped * held)
         return replace(schedule, start_date=spelled(start + timedelta(days=skipped * days)), count=left)
     months = schedule.interval * (12 if schedule.frequency == "yearly" else 1)
     passed = (after.year - start.year) * 12 + after.month - start.month
-    skipped = max(0, passed // months - 1)
+    skipped = max(0, passed // months)
     if schedule.count is not None or not skipped:
         return schedule
     year, month = divmod(start.year * 12 + start.month - 1 + skipped * months, 12)

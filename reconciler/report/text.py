@@ -48,6 +48,8 @@ def drift(found: Plan, viewer: Viewer) -> str:
     observed = sum(is_drift(finding) for finding in found.findings)
     if found.changes:
         head = f"{count(len(found.changes), 'subscription')} drifted from git; an apply would do this:"
+    elif found.blockers:
+        head = f"Drift: {count(len(found.blockers), 'manifest')} cannot be compared with the server, see below."
     elif observed:
         head = f"No subscription drifted, but {count(observed, 'recording')} did; see below, an apply changes nothing."
     else:

@@ -116,6 +116,8 @@ SPACED = Audience(EMAIL, "a@x.org, b@x.org")
         (CHANNEL, AB, ["target_type", "target_value"], SEED, ["mail a@x.org,b@x.org"]),
         (CHANNEL, AB, ["target_type", "target_value"], N, ["mail a@x.org,b@x.org"]),
         (AB, HOOK, ["target_type", "target_value"], SEED, []),
+        (Audience(WEBHOOK, "C1"), Audience(SLACK, "C1"), ["target_type", "target_value"], SEED, []),
+        (Audience(WEBHOOK, "C1"), Audience(SLACK, "C1"), ["target_type", "target_value"], N, ["post C1"]),
         (HOOK, Audience(EMAIL, HOOK.text), ["target_type", "target_value"], SEED, []),
         # Switched off and on.
         (off(AB), off(C_JOINS), ["target_value"], SEED, ["mail c@x.org"]),

@@ -104,6 +104,11 @@ def test_what_is_no_row_is_refused(row: Any) -> None:
         SUBSCRIPTION.decode(row)
 
 
+def test_only_a_true_deleted_is_deleted() -> None:
+    """Whatever else a server may answer there."""
+    assert [True, False, False] == [live(deleted=value).deleted for value in (True, "false", None)]
+
+
 JUNK: tuple[Any, ...] = (None, "", "x", 0, -1, 5, True, [], ["x"], [{"a": 1}], {"a": 1}, 2.5, "2026-99-99T09:00:00Z")
 
 
