@@ -42,6 +42,7 @@ class Logbook:
         try:
             # Opening a pipe for writing would wait for its reader; it is then no file either.
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+            os.fchmod(self._file, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from error
         if not stat.S_ISREG(os.fstat(self._file).st_mode):

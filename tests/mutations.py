@@ -102,6 +102,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if row.tag is not None and row.tag.namespace == rows.namespace]",
         "if row.tag is not None]",
         "test_rows_of_others_stay",
+        also=(
+            "test_an_adopted_row_with_somebody_elses_tag_by_now_stays",
+            "test_an_id_with_somebody_elses_tag_blocks",
+            "test_every_live_row_is_counted_once",
+            "test_ours_are_tagged_bound_and_named_rows",
+            "test_rows_with_a_tag_are_never_twins",
+            "test_rows_with_our_tag_and_no_manifest_are_orphans",
+            "test_the_same_name_in_another_namespace_is_another_manifest",
+        ),
     ),
     # Removal
     Mutation(
@@ -117,6 +126,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    return pruning.refused is not None\n",
         "    return False\n",
         "test_a_run_that_may_not_remove_removes_nothing_and_says_so",
+        also=("test_a_run_about_part_of_the_tree_removes_nothing",),
     ),
     Mutation(
         "--only removes nothing",
@@ -138,6 +148,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            found += [self.by_name[key]] if key in self.by_name else []\n",
         "",
         "test_a_row_protected_at_the_base_stays",
+        also=(
+            "test_a_protected_row_stays_under_a_tombstone",
+            "test_a_row_brought_back_under_an_old_tombstone_is_drift",
+            "test_git_removed_a_manifest_that_was_at_the_base",
+            "test_protected_rows_do_not_count_as_removed",
+        ),
     ),
     Mutation(
         "protection is read at the base, by id",
@@ -173,6 +189,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    return many > policy.max_deletes_count and many * 100 > policy.max_deletes_percent * ours\n",
         "    return False\n",
         "test_many_removals_of_few_rows_block",
+        also=(
+            "test_a_limit_names_numbers_and_the_way_out",
+            "test_only_our_rows_count",
+            "test_the_policy_sets_the_limits",
+            "test_tombstones_count_towards_the_limits",
+        ),
     ),
     Mutation(
         "few removals pass whatever their share",
@@ -180,6 +202,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    return many > policy.max_deletes_count and many",
         "    return many",
         "test_few_removals_pass_whatever_their_share",
+        also=("test_an_empty_tree_that_is_meant_removes", "test_protected_rows_do_not_count_as_removed"),
     ),
     Mutation(
         "--max-deletes says yes to that number and to no more",
@@ -215,6 +238,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if row.tag is None and row.id not in case.resolution.claimed]",
         "if row.tag is None]",
         "test_an_adopted_row_that_another_manifest_adopts_stays",
+        also=("test_a_row_whose_id_the_base_had_is_not_newly_adopted",),
     ),
     Mutation(
         "an adopted row with somebody else's tag by now stays",
@@ -222,6 +246,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "for row in case.rows.live.values() if row.tag is None and row.id",
         "for row in case.rows.live.values() if row.id",
         "test_an_adopted_row_with_somebody_elses_tag_by_now_stays",
+        also=("test_a_protected_manifest_that_leaves_this_environment_keeps_its_row",),
     ),
     # Planning
     Mutation(
@@ -230,6 +255,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if twins:\n",
         "    if False:\n",
         "test_a_twin_blocks",
+        also=("test_all_twins_are_named",),
     ),
     Mutation(
         "making a row again blocks",
@@ -244,6 +270,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        return None if self.binding.how is How.ID and self.live.tag is None else self.own_tag\n",
         "        return self.own_tag\n",
         "test_a_row_adopted_by_id_is_not_written",
+        also=(
+            "test_a_row_adopted_by_id_is_edited_without_a_tag",
+            "test_a_row_whose_id_the_base_had_is_not_newly_adopted",
+            "test_an_adopted_row_that_another_manifest_adopts_stays",
+        ),
     ),
     Mutation(
         "a row that everybody left is not restored",
@@ -265,6 +296,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "names = desired.manifest.kind, [desired.name, *desired.manifest.previous_names]",
         "names = desired.manifest.kind, [desired.name]",
         "test_making_a_row_again_blocks",
+        also=("test_somebody_who_unsubscribed_is_kept_out_under_another_name",),
     ),
     Mutation(
         "a replacement soft-deletes before it creates",
@@ -300,6 +332,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    return scene.scope is None or name is None or name in scene.scope\n",
         "    return True\n",
         "test_changes_outside_the_scope_are_left_out",
+        also=("test_what_blocks_outside_the_scope_does_not_stop_the_others",),
     ),
     Mutation(
         "new recipients are limited",
@@ -357,6 +390,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "(*run.all(adding), *run.all(removing))",
         "(*run.all(removing), *run.all(adding))",
         "test_every_sort_of_change_is_applied",
+        also=("test_failing_fast_starts_nothing_new",),
     ),
     Mutation(
         "a row is read again when the listing is old",
@@ -364,6 +398,12 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if change.expected is None or self._orders.age() <= STALE_AFTER:\n",
         "        if True:\n",
         "test_a_row_that_changed_since_an_old_listing_is_skipped",
+        also=(
+            "test_a_kind_that_nobody_knows_costs_no_other_change_its_outcome",
+            "test_a_row_that_cannot_be_read_again_is_skipped",
+            "test_a_row_that_did_not_change_since_an_old_listing_is_written",
+            "test_a_row_that_was_removed_or_renamed_since_is_skipped",
+        ),
     ),
     Mutation(
         "a tag or a removal since the listing is a conflict",
@@ -385,6 +425,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if wrong:\n            return _not_as_asked(",
         "        if False:\n            return _not_as_asked(",
         "test_a_server_that_ignores_a_field_has_failed",
+        also=("test_a_replacement_whose_first_half_is_not_as_asked_does_not_begin_the_second",),
     ),
     Mutation(
         "a lost POST is looked up by its tag",
@@ -392,6 +433,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if rows:\n            return self._compare(lost, rows[0])\n",
         "",
         "test_a_created_row_whose_answer_was_lost_is_found_by_its_tag",
+        also=(
+            "test_a_created_row_whose_answer_is_no_row_is_looked_up",
+            "test_a_lost_post_is_told_after_it_was_looked_up",
+            "test_a_row_found_by_its_tag_that_cannot_be_read_is_unknown",
+            "test_a_row_found_by_its_tag_that_is_not_as_asked_has_failed",
+            "test_strange_rows_do_not_keep_a_lost_post_from_being_found",
+        ),
     ),
     Mutation(
         "a lost POST is not blindly sent again",
@@ -399,6 +447,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if not _was_ended_by_server(lost.answer):\n",
         "        if False:\n",
         "test_a_post_that_left_no_row_is_not_sent_again",
+        also=("test_a_replacement_cut_in_half_says_so",),
     ),
     Mutation(
         "two rows found by one tag are a failure",
@@ -413,6 +462,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if not wrong:\n            so_far.done",
         "        if True:\n            so_far.done",
         "test_a_patch_that_the_row_does_not_hold_is_failed_or_unknown",
+        also=("test_a_replacement_whose_first_half_is_in_doubt_does_not_begin_the_second",),
     ),
     Mutation(
         "an unforeseen error costs no other change its outcome",
@@ -427,6 +477,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        except Exception as error:  # an accepted write",
         "        except ZeroDivisionError as error:  # an accepted write",
         "test_an_accepted_write_whose_answer_is_no_row_is_a_lost_answer",
+        also=("test_a_created_row_whose_answer_is_no_row_is_looked_up",),
     ),
     Mutation(
         "nothing is started after a stop",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -449,12 +450,12 @@ def test_a_base_that_is_not_there_is_an_error(gitops: Tree, run: Run) -> None:
 def test_a_base_that_cannot_be_read_whole_is_an_error_naming_the_file(gitops: Tree, run: Run) -> None:
     """It carries protection and unsubscribes."""
     gitops.manifest("weekly")
-    subprocess.run(["cp", "-r", ".", "../base"], check=True)
-    (gitops.folder.parent / "base/subscriptions/weekly.yaml").write_text("kind: [", encoding="utf-8")
-    ran = run("plan", "--base", "../base")
+    shutil.copytree(".", ".base")
+    (gitops.folder / ".base/subscriptions/weekly.yaml").write_text("kind: [", encoding="utf-8")
+    ran = run("plan", "--base", ".base")
 
     assert ran.code == 1
-    assert "../base:subscriptions/weekly.yaml" in ran.err
+    assert ".base:subscriptions/weekly.yaml" in ran.err
 
 
 def test_several_environments_are_a_list_and_the_worst_code(

@@ -551,7 +551,7 @@ def test_a_row_that_only_the_base_knows_is_managed() -> None:
 
 def test_findings_come_worst_first() -> None:
     """Then by name, so that two runs print the same."""
-    hook = {"target_type": "webhook", "target_value": "https://hooks.example.com/x"}
+    hook: dict[str, Any] = {"target_type": "webhook", "target_value": "https://hooks.example.com/x"}
     plan = planned(
         manifest("a"), manifest("z", **hook), manifest("y", **hook), rows=[gone(1, name="a", target_value="")]
     )

@@ -219,10 +219,10 @@ def test_subscriptions_that_the_base_had_are_not_removed_for_recordings(
     row = sandbox.add(insight=4, target_type="email", target_value="ana@example.com")
     gitops.manifest("weekly", metadata=f"  id: {row['id']}\n")
     write(gitops, "tour", SHARED, enabled=True)
-    shutil.copytree(".", "../base")
+    shutil.copytree(".", ".base")
     Path("subscriptions/weekly.yaml").unlink()
 
-    assert 3 == run("apply", "--yes", "--base", "../base").code
+    assert 3 == run("apply", "--yes", "--base", ".base").code
 
 
 def test_a_base_may_hold_them(gitops: Tree, run: Run) -> None:
@@ -258,6 +258,16 @@ def test_many_recordings_are_read_at_once(gitops: Tree, run: Run, sandbox: Sandb
 
     assert (2, [f"tour-{number:02}" for number in range(1, 16, 2)]) == (ran.code, [name for _, name in found(ran)])
     assert time.monotonic() - begun < 2.4
+
+
+def test_no_more_are_read_in_a_minute_than_the_server_takes(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """200 of 240 (contract §2.5), beside what subscriptions may use; a run that has no second minute says so."""
+    for number in range(205):
+        write(gitops, f"tour-{number}", SHARED, enabled=True)
+    ran = run("drift", "--timeout", "45")
+
+    assert (1, 200) == (ran.code, reads(sandbox))
+    assert "--timeout" in ran.err
 
 
 def test_a_token_is_in_no_plan(gitops: Tree, run: Run) -> None:

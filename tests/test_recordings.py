@@ -574,6 +574,15 @@ def test_several_are_erased_at_once(gitops: Tree, run: Run, sandbox: Sandbox) ->
     assert time.monotonic() - begun < 3
 
 
+def test_no_more_are_sent_in_a_minute_than_the_server_takes(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """200, one look at the project among them, of 240 (contract §2.5); a run that has no second minute says so."""
+    gitops.write("ids.txt", "\n".join(f"r{number}" for number in range(210)))
+    ran = run("recordings", "delete", "--from-file", "ids.txt", "--yes", "--timeout", "45", "-f", "json")
+
+    assert (4, 199, 11) == (ran.code, ran.json["summary"]["erased"], ran.json["summary"]["skipped"])
+    assert 199 == len(deleted(sandbox))
+
+
 def test_progress_is_shown_on_a_terminal_and_taken_away(gitops: Tree, sandbox: Sandbox) -> None:
     """From the second second on; standard output has only the result."""
     sandbox.faults.add(Fault("delay", method="DELETE", count=None, seconds=0.6))

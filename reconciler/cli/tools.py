@@ -36,7 +36,18 @@ def schema(kind: str) -> int:
     return DONE
 
 
-@click.command()
+class _WithFlags(click.Command):
+    """A command whose help ends with the flags of the sandbox."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name and explain each flag."""
+        from ..sandbox import FLAGS
+
+        with formatter.section("Flags (a minus sign in front takes one away from the profile)"):
+            formatter.write_dl(list(FLAGS.items()))
+
+
+@click.command(cls=_WithFlags)
 @click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True, help="0 takes a free one.")
 @click.option("--db", "database", type=FILE, metavar="FILE", help="Keep rows in this SQLite file. Default: memory.")
 @PROFILE
@@ -45,7 +56,7 @@ def schema(kind: str) -> int:
 @click.option(
     "--faults", "faults_file", type=FILE, metavar="FILE", help="JSON list of faults that are on from the start."
 )
-@click.option("--flag", "flags", multiple=True, metavar="NAME", help="A deviation of the server; repeatable.")
+@click.option("--flag", "flags", multiple=True, metavar="NAME", help="One of the flags below; repeatable.")
 @click.option("--hazards", is_flag=True, help="Hang where the real server hangs, instead of answering 500.")
 @click.option(
     "--throttle-scale", type=float, default=1.0, show_default=True, help="Stretch the windows of rate limits."

@@ -9,29 +9,10 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.sandbox.faults import Fault
-from reconciler.sandbox.loopback import is_loopback
-from reconciler.sandbox.rules import DEVIATIONS, LATER, PROFILES
+from reconciler.sandbox.loopback import refuse_others
 from reconciler.sandbox.sandbox import Sandbox
 
 DEFAULT_PORT = 8010
-
-# The help text of each option, so that every front end says the same.
-OPTION_HELP = {
-    "port": f"Port to listen on; 0 takes a free one. Default: {DEFAULT_PORT}.",
-    "db": "SQLite file that keeps the rows and the keys' hashes. Default: memory.",
-    "profile": f"Which server to play: {' or '.join(PROFILES)}. Default: seed.",
-    "seed": "Seed of everything random except keys. Default: 0.",
-    "rows": "Number of rows that people made by hand before. Default: 0.",
-    "faults": "JSON file with a list of faults that are on from the start.",
-    "flag": "A deviation of the server, or one to take away with a minus sign in front; may be repeated.",
-    "hazards": "Hang where the real server hangs, instead of answering 500.",
-    "throttle-scale": "Stretch (or, below 1, shrink) the windows of the rate limits. Default: 1.",
-    "new-key": "With a file that was there: make another key and print it. A key is printed once and never stored.",
-    "host": "Address to bind to. Default: 127.0.0.1.",
-    "insecure-bind": "Allow an address other than loopback: everybody who reaches it can try keys.",
-    "json": "Print one line of JSON instead of text.",
-}
-FLAGS_HELP = "Flags:\n" + "\n".join(f"  {name}: {meaning}" for name, meaning in {**DEVIATIONS, **LATER}.items())
 
 
 def run(  # noqa: PLR0913  # one for each option of the command
@@ -52,16 +33,13 @@ def run(  # noqa: PLR0913  # one for each option of the command
     as_json: bool = False,
 ) -> None:
     """Serve a sandbox until SIGINT or SIGTERM, then finish the requests in flight and return."""
-    if not insecure_bind and not is_loopback(host):
-        raise UsageError(
-            f"--host {host} is not loopback: others could reach the sandbox; add --insecure-bind to mean it"
-        )
     faults = [] if faults_file is None else _faults(Path(faults_file))
     with _as_usage_errors():
+        refuse_others(host, insecure_bind)
         sandbox = Sandbox(profile, database, seed, hazards, tuple(flags), rows, throttle_scale)
     sandbox.faults.add(*faults)
     try:
-        with _stopped_by_signals() as stop, sandbox.serve(port, host) as server:
+        with _stopped_by_signals() as stop, sandbox.serve(port, host, insecure_bind) as server:
             key = sandbox.new_key() if new_key and not sandbox.key else sandbox.key
             echo(_as_json(server.url, sandbox, key) if as_json else _as_text(server.url, sandbox, key))
             stop.wait()
@@ -85,7 +63,7 @@ def _faults(path: Path) -> list[Fault]:
     try:
         documents = json.loads(path.read_text(encoding="utf-8"))
         return [Fault.from_json(document) for document in documents]
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"{path}: not a JSON list of faults ({error})") from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from reconciler.sandbox.rules import Rules
 
@@ -67,7 +68,7 @@ def addresses(row: Target, rules: Rules) -> list[str]:
 
 def host_of(url: str) -> str:
     """The host name in *url*, which is all that later servers show of a Teams target."""
-    return url.partition("://")[2].partition("/")[0]
+    return urlsplit(url).hostname or ""
 
 
 def _after_later_update(before: Target, after: Target, rules: Rules, send_now: bool | None) -> list[Letter]:

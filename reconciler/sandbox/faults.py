@@ -29,6 +29,24 @@ PHASES: Mapping[str, str] = {
 
 SHIFTS = ("insert", "patch", "delete")
 
+# What a field of a fault may be; a bool is no number.
+_TYPES: Mapping[str, Any] = {
+    "effect": str,
+    "method": str | None,
+    "path": str,
+    "phase": str,
+    "nth": int,
+    "count": int | None,
+    "probability": int | float,
+    "status": int,
+    "html": str | None,
+    "retry_after": int | str | None,
+    "seconds": int | float,
+    "shift": str,
+    "row": int | None,
+    "fields": Mapping,
+}
+
 
 class Dropped(Exception):
     """The connection ends here, without (the rest of) an answer."""
@@ -60,21 +78,39 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse what could never act."""
-        if self.effect not in EFFECTS:
-            raise ValueError(f"no effect {self.effect!r}; there are {', '.join(EFFECTS)}")
-        if self.phase not in PHASES:
-            raise ValueError(f"no phase {self.phase!r}; there are {', '.join(PHASES)}")
-        if self.phase == "during" and self.effect not in ("delay", "shift"):
-            raise ValueError(f"{self.effect} cannot act during a request; only delay and shift can")
-        if self.shift not in SHIFTS:
-            raise ValueError(f"no shift {self.shift!r}; there are {', '.join(SHIFTS)}")
-        if self.nth < 1 or (self.count is not None and self.count < 1) or not 0 <= self.probability <= 1:
-            raise ValueError("nth and count begin at 1, and probability lies between 0 and 1")
+        for name, kind in _TYPES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ValueError(f"{name} cannot be {value!r}")
+        for reason, is_so in self._mistakes().items():
+            if is_so:
+                raise ValueError(reason)
         re.compile(self.path)
 
+    def _mistakes(self) -> dict[str, bool]:
+        is_during = self.phase == "during"
+        return {
+            f"no effect {self.effect!r}; there are {', '.join(EFFECTS)}": self.effect not in EFFECTS,
+            f"no phase {self.phase!r}; there are {', '.join(PHASES)}": self.phase not in PHASES,
+            f"{self.effect} cannot act during a request; only delay and shift can": is_during
+            and self.effect not in ("delay", "shift"),
+            "during a request there is something only for PATCH and PUT": is_during
+            and self.method not in (None, "PATCH", "PUT"),
+            f"no method {self.method!r}; methods are spelled in capitals": self.method is not None
+            and self.method != self.method.upper(),
+            f"no shift {self.shift!r}; there are {', '.join(SHIFTS)}": self.shift not in SHIFTS,
+            "nth and count begin at 1, and probability lies between 0 and 1": self.nth < 1
+            or (self.count is not None and self.count < 1)
+            or not 0 <= self.probability <= 1,
+            "status lies between 100 and 599, and seconds begin at 0": not 100 <= self.status <= 599
+            or self.seconds < 0,
+        }
+
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Fault":
+    def from_json(cls, document: Any) -> "Fault":
         """A fault as it is written in a faults file or sent to /_sandbox/faults."""
+        if not isinstance(document, Mapping):
+            raise ValueError(f"a fault is an object, not {document!r}")
         unknown = document.keys() - {each.name for each in fields(cls)}
         if unknown:
             raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
@@ -82,7 +118,7 @@ class Fault:
             raise ValueError(f"a fault needs an effect: {', '.join(EFFECTS)}")
         try:
             return cls(**document)
-        except (TypeError, re.error) as error:
+        except re.error as error:
             raise ValueError(f"not a fault: {error}") from error
 
     def to_json(self) -> dict[str, Any]:

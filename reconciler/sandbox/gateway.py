@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from reconciler.sandbox.faults import Dropped, Fault, Hung
 from reconciler.sandbox.records import HARMLESS_HEADERS, Request, query_without_keys, without_keys
@@ -28,6 +29,8 @@ HANG_KEY = "reconciler.sandbox.hang"
 
 SUNSET = "Fri, 31 Jul 2026 00:00:00 GMT"
 
+# What may stand in the path of a URL as it is, beside letters and digits (RFC 3986).
+_IN_PATHS = "/:@-._~!$&'()*+,;="
 _ENVIRONMENTS = re.compile(r"^/api/environments(?=/)")
 
 
@@ -155,7 +158,8 @@ class Gateway:
         rules, moved = self._world.rules, _ENVIRONMENTS.sub("/api/projects", call.path)
         if moved == call.path:
             return self._from_django(environ, call)
-        successor = f"{moved}?{call.query}" if call.query else moved
+        quoted = quote(moved.encode("latin-1"), safe=_IN_PATHS)  # a line break in the path must not end the header
+        successor = f"{quoted}?{call.query}" if call.query else quoted
         if rules.has("environments-gone"):
             return self._from_django(environ | {"PATH_INFO": "/api/"}, call)  # where there is nothing
         if rules.has("environments-redirect"):
@@ -189,7 +193,7 @@ class Gateway:
             number=number,
             at=self._world.clock.now(),
             method=call.method,
-            path=without_keys(call.path),
+            path=without_keys(call.path.encode("latin-1").decode("utf-8", "replace")),
             query=query_without_keys(call.query),
             status=answer.status if answer else None,
             body=without_keys(_json_or_none(call.body)),
@@ -239,7 +243,7 @@ def _harmless(environ: Environ) -> tuple[tuple[str, str], ...]:
 def _json_or_none(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -18,8 +18,10 @@ class InProcess:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, or raise what httpx would."""
+        # httpx decodes a path as UTF-8; WSGI wants its bytes as Latin-1.
+        path = environ["PATH_INFO"].encode().decode("latin-1")
         with _as_httpx_errors():
-            body = self._gateway(environ, start_response)
+            body = self._gateway({**environ, "PATH_INFO": path}, start_response)
         return body if isinstance(body, list) else _translated(body)
 
 

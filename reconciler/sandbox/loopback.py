@@ -1,11 +1,20 @@
 """Who may look at the sandbox and drive it: this machine only, and no web page. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any
 
 # A proxy on this machine makes every caller look local; what it forwards is not.
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST")
+
+_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::\d+)?")
+
+
+def refuse_others(host: str, insecure_bind: bool) -> None:
+    """Raise ValueError for an address that others could reach, unless that is meant."""
+    if not insecure_bind and not is_loopback(host):
+        raise ValueError(f"{host} is not loopback: others could reach the sandbox; add --insecure-bind to mean it")
 
 
 def is_loopback(host: str) -> bool:
@@ -30,6 +39,5 @@ def is_local(environ: Mapping[str, Any]) -> bool:
 
 
 def _name(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]) if found else ""

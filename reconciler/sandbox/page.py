@@ -11,8 +11,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from reconciler.sandbox.delivery import host_of
 from reconciler.sandbox.gateway import Answer, Call, Environ
 from reconciler.sandbox.loopback import is_local
+from reconciler.sandbox.records import without_keys
 
 if TYPE_CHECKING:
     from reconciler.sandbox.records import Message, Request
@@ -123,7 +125,7 @@ def _rows(rows: Iterable[dict[str, Any]]) -> str:
                 _cell(row["title"] or "-"),
                 _word(_content(row)),
                 _word(row["target_type"]),
-                _cell(row["target_value"].replace(",", ", ")),
+                _cell(_recipients(row)),
                 _cell(row["summary"]),
                 _number(row["next_delivery_date"] or "never"),
                 _word("deleted" if row["deleted"] else "off" if row.get("enabled") is False else "live"),
@@ -136,7 +138,15 @@ def _rows(rows: Iterable[dict[str, Any]]) -> str:
 
 def _content(row: dict[str, Any]) -> str:
     named = [f"{kind} {row[kind]}" for kind in ("dashboard", "insight") if row[kind] is not None]
+    if row.get("prompt") is not None:
+        named.append("prompt")
     return ", ".join(named) or "nothing"
+
+
+def _recipients(row: dict[str, Any]) -> str:
+    text: str = row["target_value"]
+    # The rest of a Teams URL lets whoever reads it post to the channel.
+    return host_of(text) if row["target_type"] == "teams" else text.replace(",", ", ")
 
 
 def _messages(messages: "Iterable[Message]") -> str:
@@ -180,7 +190,7 @@ def _status(status: int | None) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f'<td class="long">{escape(str(value))}</td>'
+    return f'<td class="long">{escape(str(without_keys(value)))}</td>'
 
 
 def _word(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote_plus
 
 # More than any run writes; a sandbox left alone for days must not eat the memory of its host.
 JOURNAL_SIZE = 200_000
@@ -13,6 +14,8 @@ JOURNAL_SIZE = 200_000
 # Headers that can hold nothing secret; every other header is forgotten at the door (contract §11 item 25).
 HARMLESS_HEADERS = ("accept", "content-type", "user-agent")
 
+# Parameters of a query that hold a key.
+_KEY_PARAMETERS = frozenset(("personal_api_key", "api_key", "token"))
 _KEYS = re.compile(r"\bph[a-z]_[A-Za-z0-9_-]+|(?i:\bbearer\s+\S+)")
 _REDACTED = "[redacted]"
 
@@ -89,5 +92,13 @@ def without_keys(value: Any) -> Any:
 
 
 def query_without_keys(query: str) -> str:
-    """A query string with the values of key parameters replaced."""
-    return str(without_keys(re.sub(r"((?:personal_api_key|api_key|token)=)[^&]*", rf"\1{_REDACTED}", query)))
+    """A query string with every value that is, or is called, a key replaced, however it is encoded."""
+    return "&".join(_pair_without_keys(*pair.partition("=")) for pair in query.split("&"))
+
+
+def _pair_without_keys(name: str, equals: str, value: str) -> str:
+    if _KEYS.search(unquote_plus(name)):
+        name = _REDACTED
+    if unquote_plus(name) in _KEY_PARAMETERS or _KEYS.search(unquote_plus(value)):
+        value = _REDACTED
+    return name + equals + value

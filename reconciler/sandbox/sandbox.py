@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.sandbox.faults import Faults
+from reconciler.sandbox.loopback import refuse_others
 from reconciler.sandbox.records import Message, Request
 from reconciler.sandbox.rules import Rules
 from reconciler.sandbox.world import HIDDEN_PROJECT, MAIN_PROJECT, OTHER_PROJECT, World
@@ -174,7 +175,7 @@ class Sandbox:
             return False
 
     def disable(self, row_id: int) -> None:
-        """The server switches a row off because its channel broke, and mails whoever made it."""
+        """A later server switches a row off because its channel broke, and mails whoever made it."""
         self._people.disable(row_id)
 
     def forget(self, row_id: int) -> None:
@@ -249,10 +250,11 @@ class Sandbox:
         self.world.reset(rules, made_seed if seed is None else seed)
         self._people.reset(self._rows)
 
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> "Server":
-        """A real HTTP server in threads of this process, as a context manager."""
+    def serve(self, port: int = 0, host: str = "127.0.0.1", insecure_bind: bool = False) -> "Server":
+        """A real HTTP server in threads of this process, as a context manager; on loopback unless *insecure_bind*."""
         from reconciler.sandbox.web import Server
 
+        refuse_others(host, insecure_bind)
         return Server(self.gateway, self.world.closing, host, port)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import itertools
 import random
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -95,6 +96,7 @@ class World:
     log: Journal[Request] = field(default_factory=Journal)
     keys: dict[str, Key] = field(default_factory=dict)  # by digest
     throttled: dict[str, list[float]] = field(default_factory=dict)  # when each bucket was drawn from, newest first
+    drawing: threading.Lock = field(default_factory=threading.Lock)
     links: dict[str, Link] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -119,6 +121,21 @@ class World:
     def next_number(self) -> int:
         """The number of the next request."""
         return next(self._numbers)
+
+    def draw(self, bucket: str, number: int, seconds: float) -> float | None:
+        """Take one of *number* per *seconds* from *bucket*: None, or how long until there is one again.
+
+        A sliding window of timestamps; a refusal takes nothing.
+        """
+        with self.drawing:
+            window, now = seconds * self.throttle_scale, time.monotonic()
+            drawn = self.throttled.setdefault(bucket, [])
+            while drawn and drawn[-1] <= now - window:
+                drawn.pop()
+            if len(drawn) >= number:
+                return window - (now - drawn[-1])
+            drawn.insert(0, now)
+            return None
 
     def link_for(self, subscription_id: int, address: str) -> str:
         """A new unsubscribe link, as a path on this server."""

@@ -1,4 +1,4 @@
-"""Where the fault suite plays: a server with bystanders, a tree of manifests, and the real command over real sockets."""
+"""Where the faults are played: a server with bystanders, a tree of manifests, the real command over real sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.cli import main
 from reconciler.sandbox import Sandbox
 from tests.conftest import Ran, Tree
 
-SPEED = 50.0
+SPEED = 200.0
 """Seconds of the program's time that pass in one of ours, so that waits for a busy server cost little."""
 
 PATIENCE = 0.5
@@ -76,7 +76,7 @@ class Stage:
 
     def apply(self, *options: str) -> Ran:
         """Run `reconciler apply --yes` in this process, quickly, as JSON."""
-        return self.run("apply", "--yes", "--format", "json", *options)
+        return self.run("apply", "--yes", "--format", "json", "--timeout", "6000", *options)
 
     def run(self, *arguments: str) -> Ran:
         """Run a command line in this process, quickly."""

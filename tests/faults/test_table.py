@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -50,13 +49,7 @@ def test_a_fault_costs_nobody_anything(stage: Stage, case: Case, operation: Oper
     assert (0, {} if cell.is_done else {"weekly": "applied"}) == (second.code, statuses(second))
     assert (None if cell.is_done else True) is second.json["verified"]
     assert (dict(operation.live), mails, True) == (stage.live(), stage.mailed(), stage.untouched())
-    assert len(stage.sandbox.rows()) == rows + (operation.rows if "create" in operation_kind(operation) else 0)
-
-
-def operation_kind(operation: Operation) -> str:
-    """What makes a row: creates, and both halves of a replacement."""
-    makes = operation.path != r"/subscriptions/\d+/$" and "verify" not in operation.name
-    return "create" if makes or operation.rows == 2 else ""
+    assert rows + operation.makes == len(stage.sandbox.rows())
 
 
 def test_the_page_is_what_the_table_says() -> None:

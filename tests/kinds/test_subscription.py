@@ -311,6 +311,7 @@ def test_listings_are_of_live_or_of_deleted_rows() -> None:
     ("row", "spec", "expected"),
     [
         (live(dashboard=None, insight=5), {}, False),
+        (live(M3, dashboard=None, insight=5), {}, False),
         (live(N, dashboard=None, insight=5), {}, True),
         (live(X, dashboard=None, insight=5), {}, True),
         (live(N), {"dashboard": ..., "insight": 5}, True),

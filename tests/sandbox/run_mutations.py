@@ -51,10 +51,6 @@ def main(words: Sequence[str]) -> int:
     return 0 if caught == [1] * len(chosen) and not any(healthy) else 1
 
 
-def _word(code: int) -> str:
-    return "caught" if code == 1 else f"LIVES ({code})"
-
-
 def _verdicts(mutations: Sequence[Mutation], folder: Path) -> list[int]:
     """What pytest said of each: 0 green, 1 red, anything else is a mistake in the list."""
     waiting = list(enumerate(mutations))

@@ -124,6 +124,18 @@ WRONG: dict[str, dict[str, Any]] = {
     "probability": {"effect": "drop", "probability": 2},
     "pattern": {"effect": "drop", "path": "("},
     "unknown name": {"effect": "drop", "when": "now"},
+    "nothing but a number": 5,  # type: ignore[dict-item]
+    "method in small letters": {"effect": "drop", "method": "post"},
+    "method that saves nothing": {"effect": "delay", "method": "GET", "phase": "during"},
+    "status in words": {"effect": "status", "status": "teapot"},
+    "status that is none": {"effect": "status", "status": 99},
+    "seconds in words": {"effect": "delay", "seconds": "long"},
+    "seconds backwards": {"effect": "delay", "seconds": -1},
+    "html that is no text": {"effect": "status", "html": 5},
+    "row in words": {"effect": "shift", "row": "first"},
+    "fields that are none": {"effect": "shift", "fields": ["title"]},
+    "count that is true": {"effect": "drop", "count": True},
+    "path that is no text": {"effect": "drop", "path": 5},
 }
 
 

@@ -44,11 +44,20 @@ def test_7_a_webhook_never_delivers(seed: Api) -> None:
     assert [] == seed.told()
 
 
+TEAMS = (
+    "https://a.webhook.office.com/secret",
+    "https://a.webhook.office.com?secret",
+    "https://a.webhook.office.com#secret",
+    "https://secret:secret@a.webhook.office.com:443/secret",
+)
+
+
 def test_7_teams_are_told_by_host(latest: Api) -> None:
     """The URL is a secret and not in the outbox."""
-    latest.new(target_type="teams", target_value="https://a.webhook.office.com/secret")
+    for url in TEAMS:
+        latest.new(target_type="teams", target_value=url)
 
-    assert ["a.webhook.office.com create"] == latest.told()
+    assert ["a.webhook.office.com create"] * len(TEAMS) == latest.told()
     assert "secret" not in repr(latest.sandbox.outbox())
 
 

@@ -1,13 +1,17 @@
 """What others change behind the API's back: contract §8, and checklist items 17 and 18."""
 
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import Fault
+from reconciler.sandbox import Fault, Message, Sandbox
+from reconciler.sandbox.records import JOURNAL_SIZE
 from tests.sandbox.support import NOW, SLACK, Api, mixed
 
 UNSUBSCRIBED: dict[str, tuple[str, str, str, bool]] = {
@@ -39,6 +43,13 @@ def test_8_auto_disable_switches_off_and_mails_the_maker(latest: Api) -> None:
 
     assert False is latest.sandbox.row(row)["enabled"]
     assert ["olive@hedgehog.example disabled"] == latest.told()
+
+
+def test_8_the_seed_server_disables_nothing(seed: Api) -> None:
+    """It has no such switch, and a row that is off for no reason one can see would be no oracle."""
+    with pytest.raises(ValueError, match="later-fields"):
+        seed.sandbox.disable(seed.new())
+    assert 2 == len(seed.told())
 
 
 def test_8_a_disconnected_slack_row_disables_itself_when_it_is_due(latest: Api) -> None:
@@ -172,6 +183,55 @@ def test_2_6_rows_shift_between_two_pages(latest: Api, shift: dict[str, Any], se
     pages = [latest.get(f"subscriptions/?limit=2&offset={offset}").json()["results"] for offset in (0, 2, 4)]
 
     assert seen == [row["id"] for page in pages for row in page]
+
+
+@pytest.mark.parametrize("shift", ["patch", "delete"])
+@pytest.mark.parametrize("row", [None, 99])
+def test_2_6_a_shift_of_what_is_not_there_is_none(seed: Api, shift: str, row: int | None) -> None:
+    """Somebody came too late; the request does not notice."""
+    seed.sandbox.faults.add(Fault("shift", shift=shift, row=row, fields={"title": "x"}))
+
+    assert 0 == seed.get().json()["count"]
+
+
+def test_a_run_of_the_scheduler_tells_only_of_its_own_messages(seed: Api) -> None:
+    """Whatever else is sent in the same moment, and however full the outbox is."""
+    seed.sandbox.add(next_delivery_date=NOW.isoformat())
+    seed.sandbox.world.outbox.extend([Message(NOW, 9, "x", "email", "create", 1, None)] * JOURNAL_SIZE)
+
+    assert ["somebody@example.com"] == [message.recipient for message in seed.sandbox.tick(NOW)]
+
+
+@pytest.mark.parametrize("database", [None, "sandbox.db"])
+def test_people_and_requests_at_once_do_not_disturb_each_other(tmp_path: Path, database: str | None) -> None:
+    """Resets and removals, in the middle of lists and writes: nothing fails that would not fail alone."""
+    sandbox = Sandbox(flags=("no-throttle",), rows=30, database=database and tmp_path / database)
+    interval, done = sys.getswitchinterval(), threading.Event()
+    sys.setswitchinterval(1e-5)
+
+    def statuses(number: int) -> set[int]:
+        found: set[int] = set()
+        with Api(sandbox) as api:
+            while not done.is_set():
+                response = api.get() if number % 2 else api.post(dashboard=30)
+                found.add(response.status_code)
+        return found
+
+    try:
+        with ThreadPoolExecutor(4) as people:
+            answers = [people.submit(statuses, number) for number in range(4)]
+            try:
+                for dashboard in range(1, 7):
+                    sandbox.remove_dashboard(dashboard, hard=True)
+                    sandbox.remove_user(2)
+                    sandbox.reset()
+            finally:
+                done.set()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert {200, 201} == set().union(*(answer.result() for answer in answers))
+    sandbox.close()
 
 
 def test_a_row_made_by_hand_has_every_default(seed: Api) -> None:

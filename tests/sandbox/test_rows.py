@@ -117,6 +117,14 @@ REWRITTEN: dict[str, tuple[str, Any, Any]] = {
     "bysetpos without weekdays": ("bysetpos", 0, 0),
     "invite_message": ("invite_message", "hello", None),
     "invite_message empty": ("invite_message", "", None),
+    "invite_message null": ("invite_message", None, None),
+    "invite_message of any length": ("invite_message", "x" * 5000, None),
+    "target_value of any length": ("target_value", "a@x," * 2000, "a@x," * 2000),
+    "until_date null": ("until_date", None, None),
+    "until_date as a day": ("until_date", "2030-01-01", "2030-01-01T00:00:00Z"),
+    "count text": ("count", "7", 7),
+    "interval of the largest": ("interval", 2147483647, 2147483647),
+    "deleted text true": ("deleted", "true", True),
 }
 
 
@@ -125,9 +133,10 @@ def test_3_2_what_the_server_makes_of_a_value(seed: Api, field: str, sent: Any, 
     """Some spellings are rewritten, others are kept as they are."""
     extra = {"byweekday": None} if field == "bysetpos" else {}
     response = seed.post(**{**extra, field: sent})
+    patched = seed.patch(seed.new(**extra), **{field: sent})
 
-    assert 201 == response.status_code, response.text
-    assert read == response.json()[field]
+    assert (201, 200) == (response.status_code, patched.status_code), response.text
+    assert (read, read) == (response.json()[field], patched.json()[field])
     assert read == seed.sandbox.row(response.json()["id"])[field]
 
 
@@ -188,6 +197,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "dashboard unknown": ({"dashboard": 999}, "does_not_exist", "dashboard"),
     "dashboard beyond integers": ({"dashboard": 99999999999999999999}, "does_not_exist", "dashboard"),
     "dashboard of another team": ({"dashboard": 1001}, "invalid_input", "dashboard"),
+    "dashboard bool": ({"dashboard": True}, "incorrect_type", "dashboard"),
+    "dashboard list": ({"dashboard": []}, "incorrect_type", "dashboard"),
+    "title list": ({"title": ["x"]}, "invalid_input", "title"),
+    "invite_message with a null character": (
+        {"invite_message": "\0"}, "null_characters_not_allowed", "invite_message",
+    ),
+    "bysetpos fraction": ({"bysetpos": 1.5}, "invalid_input", "bysetpos"),
+    "count text": ({"count": "many"}, "invalid_input", "count"),
+    "until_date empty": ({"until_date": ""}, "invalid_input", "until_date"),
 }  # fmt: skip
 
 
@@ -574,6 +592,18 @@ def test_4_1_later_servers_hide_what_one_may_not_view(latest: Api) -> None:
     assert 0 == latest.get().json()["count"]
     assert 404 == latest.get(f"subscriptions/{row}/").status_code
     assert refused("invalid_input", "dashboard") == error(latest.post())
+
+
+def test_5_what_one_may_not_view_cannot_be_named(latest: Api) -> None:
+    """Neither as the insight of a row, nor among those a dashboard row exports."""
+    row = latest.new(dashboard=41, dashboard_export_insights=[41])
+    latest.sandbox.restrict_insight(42)
+
+    assert refused("invalid_input", "insight") == error(latest.post(dashboard=None, insight=42))
+    assert refused("invalid_input", EXPORT) == error(latest.post(dashboard_export_insights=[42, 43]))
+    assert refused("invalid_input", EXPORT) == error(latest.patch(row, dashboard_export_insights=[42]))
+    latest.sandbox.restrict_insight(42, restricted=False)
+    assert 200 == latest.patch(row, dashboard_export_insights=[42]).status_code
 
 
 def test_flags_can_be_taken_away_from_a_profile() -> None:

@@ -160,10 +160,10 @@ class ProjectView(GenericViewSet[Any]):
         named = self.kwargs["project_id"]
         # The owner last used another project in the UI than the one that is worked on: why nobody should use it.
         number = str(OTHER_PROJECT) if named == "@current" else named
-        project = PROJECTS.get(int(number)) if number.isdecimal() else None
-        if project is None:
-            raise project_not_found()
-        return project
+        try:
+            return PROJECTS[int(number)]
+        except (KeyError, ValueError):
+            raise project_not_found() from None
 
     def _project_of_token(self, token: str) -> Project:
         for project in PROJECTS.values():

@@ -20,12 +20,7 @@ MOST_EXPORTS = 10
 SCHEDULE_FIELDS = frozenset(
     ("frequency", "interval", "byweekday", "bysetpos", "count", "start_date", "until_date"),
 )
-TEAMS_HOSTS = (
-    ".webhook.office.com",
-    ".logic.azure.com",
-    ".api.powerplatform.com",
-    ".environment.api.powerplatform.com",
-)
+TEAMS_HOSTS = (".webhook.office.com", ".logic.azure.com", ".api.powerplatform.com")
 
 Values = Mapping[str, Any]
 
@@ -113,9 +108,9 @@ def _check_exports(row: Subscription | None, wanted: Subscription, values: Value
         raise refuse(attr, "Select at least one insight.")
     if len(chosen) > MOST_EXPORTS:
         raise refuse(attr, f"You cannot select more than {MOST_EXPORTS} insights.")
-    tiles = Tile.objects.filter(dashboard_id=wanted.dashboard_id, insight__deleted=False)
+    tiles = Tile.objects.filter(dashboard_id=wanted.dashboard_id, insight__deleted=False, insight__is_restricted=False)
     if not set(chosen) <= set(tiles.values_list("insight_id", flat=True)):
-        raise refuse(attr, "Some of the insights are not on the dashboard.")
+        raise refuse(attr, "Some of the insights are not on the dashboard, or not yours to view.")
 
 
 def _check_summary(rules: Rules, values: Values) -> None:

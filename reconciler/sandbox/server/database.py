@@ -1,6 +1,7 @@
 """Django, set up without a project, and one SQLite database per sandbox. Knows no view and no rule.
 
-All threads share one connection, so that `:memory:` is one database; a lock around every statement keeps them apart.
+All threads share one connection, so that `:memory:` is one database; a lock around every statement keeps them apart,
+and a statement is over, its rows all fetched, before the lock is let go: others may reset or commit in the next moment.
 Requests are not transactions: between loading a row and saving it others may write, as on the real server.
 """
 
@@ -8,6 +9,7 @@ import logging
 import sqlite3
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import django
 from django.apps import apps
 from django.conf import settings
 from django.db import OperationalError, connections
-from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db.backends.sqlite3.base import DatabaseWrapper, SQLiteCursorWrapper
 
 from reconciler.sandbox.server import settings as ours
 
@@ -36,6 +38,42 @@ def configure() -> None:
         # Django reports every 4xx on stderr, which is neither news here nor anybody's business.
         logging.getLogger("django").addHandler(logging.NullHandler())
         logging.getLogger("django").propagate = False
+
+
+class _Cursor(SQLiteCursorWrapper):
+    """A cursor that holds every row of its statement as soon as it was executed."""
+
+    _rows: deque[Any] = deque()
+
+    def execute(self, query: str, params: Any = None) -> "_Cursor":
+        super().execute(query, params)
+        self._rows = deque(super().fetchall())
+        return self
+
+    def fetchone(self) -> Any:
+        return self._rows.popleft() if self._rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        return [self._rows.popleft() for _ in range(min(size or self.arraysize, len(self._rows)))]
+
+    def fetchall(self) -> list[Any]:
+        return self.fetchmany(len(self._rows) or 1)
+
+    def __next__(self) -> Any:
+        if not self._rows:
+            raise StopIteration
+        return self._rows.popleft()
+
+
+class _Connection(DatabaseWrapper):
+    """A connection that threads share, and that none of them closes because of what it sees another one do."""
+
+    def create_cursor(self, name: Any = None) -> _Cursor:
+        cursor: _Cursor = self.connection.cursor(factory=_Cursor)
+        return cursor
+
+    def close_if_unusable_or_obsolete(self) -> None:
+        pass
 
 
 class Database:
@@ -81,7 +119,7 @@ class Database:
             self._let_go()
 
     def _connect(self, name: str) -> DatabaseWrapper:
-        connection = DatabaseWrapper({**connections.settings["default"], "NAME": name}, "default")
+        connection = _Connection({**connections.settings["default"], "NAME": name}, "default")
         connection.inc_thread_sharing()
         connection.execute_wrappers.append(self._one_at_a_time)
         try:

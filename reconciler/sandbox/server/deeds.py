@@ -56,29 +56,32 @@ def unsubscribe(row: Subscription, address: str) -> bool:
     return True
 
 
-def disable(world: World, row: Subscription) -> None:
+def disable(world: World, row: Subscription) -> list[Message]:
     """Switch a row off because its channel is broken, and mail whoever made it."""
     row.enabled = False
     row.save()
-    if row.created_by is not None:
-        tell(world, row, [Letter(row.created_by.email, "email", "disabled")], None)
+    maker = [row.created_by] if row.created_by is not None else []
+    return tell(world, row, [Letter(user.email, "email", "disabled") for user in maker], None)
 
 
-def deliver_due(world: World, now: datetime) -> None:
-    """One run of the scheduler (contract §6)."""
+def deliver_due(world: World, now: datetime) -> list[Message]:
+    """One run of the scheduler (contract §6), and what it sent."""
     due = Subscription.objects.select_related(*WITH_RELATIONS).filter(
         next_delivery_date__lte=now + BUFFER, deleted=False
     )
-    for row in due.order_by("next_delivery_date", "id"):
-        if row.next_delivery_date is not None and row.enabled and row.has_live_content:
-            _deliver(world, row, row.next_delivery_date, now)
+    return [
+        message
+        for row in due.order_by("next_delivery_date", "id")
+        if row.next_delivery_date is not None and row.enabled and row.has_live_content
+        for message in _deliver(world, row, row.next_delivery_date, now)
+    ]
 
 
 def tell(
     world: World, row: Subscription, letters: Iterable[Letter], write: int | None, at: datetime | None = None
-) -> None:
+) -> list[Message]:
     """Put *letters* into the outbox, as sent *at* a moment or now."""
-    world.outbox.extend(
+    messages = [
         Message(
             at=at or world.clock.now(),
             subscription_id=row.pk,
@@ -90,7 +93,9 @@ def tell(
             unsubscribe_link=_link(world, row, letter),
         )
         for letter in letters
-    )
+    ]
+    world.outbox.extend(messages)
+    return messages
 
 
 def _link(world: World, row: Subscription, letter: Letter) -> str | None:
@@ -110,16 +115,15 @@ def _reschedule(world: World, before: Subscription, row: Subscription) -> None:
         row.restored_at = now
 
 
-def _deliver(world: World, row: Subscription, date: datetime, now: datetime) -> None:
+def _deliver(world: World, row: Subscription, date: datetime, now: datetime) -> list[Message]:
     target = row.target(world.rules)
     if not target.has_channel and world.rules.has("later-fields"):
-        disable(world, row)
-        return
+        return disable(world, row)
     is_stale = row.restored_at is not None and date <= row.restored_at
     letters = delivery.on_schedule(target, world.rules, "restore-stale" if is_stale else "schedule")
     if not letters:
-        return  # the real server raises before it advances the date
+        return []  # the real server raises before it advances the date
     row.next_delivery_date = row.schedule(world.rules).next_delivery(now, after=date)
     row.restored_at = None
     row.save()
-    tell(world, row, letters, None, at=now)
+    return tell(world, row, letters, None, at=now)

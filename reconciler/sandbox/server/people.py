@@ -96,7 +96,9 @@ class People:
             return deeds.unsubscribe(self._load(row_id), address)
 
     def disable(self, row_id: int) -> None:
-        """The server switches a row off by itself."""
+        """A later server switches a row off by itself."""
+        if not self._world.rules.has("later-fields"):
+            raise ValueError("this server has no `enabled`, and disables nothing (it plays without later-fields)")
         with self._database.exclusive():
             deeds.disable(self._world, self._load(row_id))
 
@@ -133,10 +135,8 @@ class People:
     def tick(self, now: datetime) -> list[Message]:
         """One run of the scheduler at *now*, and what it sent."""
         with self._database.exclusive():
-            known = len(self._world.outbox.entries())
             self._world.clock.advance(now)
-            deeds.deliver_due(self._world, in_utc(now))
-            return self._world.outbox.entries()[known:]
+            return deeds.deliver_due(self._world, in_utc(now))
 
     def shift(self, fault: Fault) -> None:
         """What a fault has somebody do between two requests, or in the middle of one."""
@@ -144,8 +144,10 @@ class People:
             self.add(False, MAIN_PROJECT, fault.fields)
             return
         with self._database.exclusive():
-            row_id = fault.row or Subscription.objects.filter(project_id=MAIN_PROJECT, deleted=False).latest("id").pk
-            self.edit(row_id, {"deleted": True} if fault.shift == "delete" else fault.fields)
+            live = Subscription.objects.filter(project_id=MAIN_PROJECT, deleted=False)
+            row = (live if fault.row is None else Subscription.objects.filter(id=fault.row)).order_by("id").last()
+            if row is not None:  # otherwise somebody was quicker
+                self.edit(row.pk, {"deleted": True} if fault.shift == "delete" else fault.fields)
 
     def add_recording(self, session_id: str, shared_at: datetime | None, access_token: str | None) -> None:
         """A recording that exists, and is shared where *shared_at* is given."""

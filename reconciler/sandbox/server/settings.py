@@ -24,7 +24,9 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 ROOT_URLCONF = "reconciler.sandbox.server.urls"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # contract §2.6: links name what the proxy names
 SECRET_KEY = "the sandbox signs nothing"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+USE_X_FORWARDED_HOST = True

@@ -30,5 +30,5 @@ urlpatterns = [
     _path(r"session_recordings/(?P<session_id>[^/.]+)/sharing", Sharing.as_view({"get": "list"})),
     _path("sessions/property_definitions", Sessions.as_view({"get": "property_definitions"})),
     _path("sessions/values", Sessions.as_view({"get": "values"})),
-    re_path(r"^api(?:/.*)?$", _not_found),
+    re_path(r"(?s)^api(?:/.*)?$", _not_found),
 ]

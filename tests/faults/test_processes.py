@@ -1,0 +1,231 @@
+"""The command as a process: signals, kills, terminals, and some cells of the table once more."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox import BAD_GATEWAY, Fault
+from tests.faults.processes import LONG, Ground, ended, ground
+from tests.faults.stage import lines, statuses
+from tests.faults.table import DELETED, POSTED
+
+NAMES = ("ana", "bo", "cy", "dee", "eve")
+PEOPLE = Counter(f"{name}@example.com" for name in NAMES)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """One sandbox process for all of them."""
+    with ground(tmp_path_factory.mktemp("processes")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def here(shared: Ground) -> Ground:
+    """That process, begun anew, and five subscriptions to make."""
+    shared.stage.set()
+    for number, name in enumerate(NAMES, 10):
+        shared.stage.tree.manifest(name, insight=number, target_value=[f"{name}@example.com"])
+    return shared
+
+
+def converges(here: Ground) -> bool:
+    """Whether the same command again ends with everything done, nothing doubled, and nobody mailed twice."""
+    here.at_rest()
+    here.stage.sandbox.faults.clear()
+    again = ended(here.apply())
+    found = (again.code, here.stage.mailed(), set(here.stage.live()), here.stage.untouched())
+    return found == (0, PEOPLE, {*NAMES, "steady"}, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "word"),
+    [
+        pytest.param(Fault("drop", method="POST", phase="after", count=None), 0, "applied", id="answers lost"),
+        pytest.param(Fault("drop", method="POST", count=None), 4, "unknown", id="requests lost"),
+        pytest.param(Fault("truncate", method="POST", count=None), 0, "applied", id="half answers"),
+        pytest.param(BAD_GATEWAY, 0, "applied", id="a gateway"),
+        pytest.param(Fault("status", method="GET", path=DELETED, status=429, retry_after=1), 0, "applied", id="a 429"),
+    ],
+)
+def test_a_fault_meets_the_command_in_a_process_of_its_own(here: Ground, fault: Fault, code: int, word: str) -> None:
+    """As in the table: what the first run says, and that the second finishes."""
+    here.stage.sandbox.faults.add(fault)
+
+    ran = ended(here.apply())
+
+    assert (code, dict.fromkeys(NAMES, word)) == (ran.code, statuses(ran))
+    assert converges(here)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_the_writes(here: Ground, number: signal.Signals) -> None:
+    """What is in flight is finished, nothing new is started, everything is told, in the journal too: exit 130."""
+    journal = here.stage.tree.folder / "journal"
+    journal.unlink(missing_ok=True)
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", path=POSTED, phase="after", seconds=0.5, count=None))
+    process = here.apply("--parallel", "2", "--journal", "journal")
+    here.until(lambda: len(here.stage.sandbox.rows(deleted=False)) >= 5)  # two are made, their answers under way
+    process.send_signal(number)
+    ran = ended(process)
+
+    assert (130, True, {"applied": 2, "skipped": 3}) == (
+        ran.code,
+        ran.json["interrupted"],
+        Counter(statuses(ran).values()),
+    )
+    assert statuses(ran) == {line["name"]: line["status"] for line in lines(journal) if "name" in line}
+    assert "stopping" in ran.err
+    assert converges(here)
+
+
+def test_a_second_signal(here: Ground) -> None:
+    """It stops at once, whatever is in flight: exit 130."""
+    here.stage.sandbox.faults.add(Fault("hang", method="POST", phase="after", count=None))
+    process = here.apply()
+    here.until(lambda: len(here.stage.sandbox.rows(deleted=False)) >= 7)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    assert process.poll() is None
+
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+
+    assert (130, True) == (ended(process).code, time.monotonic() - began < 5)
+    assert converges(here)
+
+
+def test_a_signal_while_the_server_wants_to_be_left_alone(here: Ground) -> None:
+    """A wait of a minute ends at once; what was not carried out is skipped."""
+    here.stage.sandbox.faults.add(Fault("status", method="POST", status=429, retry_after=60, count=None))
+    process = here.apply()
+    here.until(lambda: here.stage.sent("POST") >= 1)
+    here.at_rest()
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ran = ended(process)
+
+    assert (130, {"skipped"}, True) == (ran.code, set(statuses(ran).values()), time.monotonic() - began < 5)
+    assert converges(here)
+
+
+def test_a_signal_before_anything_is_written(here: Ground) -> None:
+    """Nothing was written, and the document says why it ended: exit 130."""
+    here.stage.sandbox.faults.add(Fault("delay", method="GET", path=DELETED, seconds=0.5))
+    process = here.apply()
+    here.until(lambda: bool(here.stage.sandbox.requests()))
+    process.send_signal(signal.SIGTERM)
+    ran = ended(process)
+
+    assert (130, "interrupted", 0) == (ran.code, ran.json["errors"][0]["rule"], here.stage.sent("POST"))
+
+
+def test_a_signal_in_the_first_of_two_environments(here: Ground) -> None:
+    """The second is not begun, and each of its changes has its outcome."""
+    config = here.stage.tree.folder / "reconciler.yaml"
+    before = config.read_text(encoding="utf-8")
+    host = before.split("host: '")[1].split("'")[0]
+    config.write_text(before + f"  staging: {{host: '{host}', project_id: 2}}\n", encoding="utf-8")
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase="after", seconds=0.5))
+    process = here.apply("--parallel", "1")
+    here.until(lambda: len(here.stage.sandbox.rows(deleted=False)) >= 4)
+    process.send_signal(signal.SIGINT)
+    ran = ended(process)
+    config.write_text(before, encoding="utf-8")
+
+    first, second = ([each["status"] for each in document["outcomes"]] for document in ran.json)
+    assert (130, {"applied": 1, "skipped": 4}, {"skipped": 6}) == (ran.code, Counter(first), Counter(second))
+    assert converges(here)
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
+    """`kill -9`: what the journal says was applied is there, and the same command again finishes."""
+    journal = here.stage.tree.folder / "journal"
+    journal.unlink(missing_ok=True)
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase=phase, seconds=0.3, nth=3, count=2))
+    process = here.apply("--parallel", "1", "--journal", "journal")
+    here.until(lambda: len(lines(journal)) == 3 if journal.exists() else False)
+    process.kill()
+    ended(process)
+
+    told = [line["name"] for line in lines(journal) if line.get("status") == "applied"]
+    assert set(told) <= set(here.stage.live())
+    assert 2 == len(told)
+    assert converges(here)
+
+
+def on_terminal(here: Ground, *arguments: str, says: bytes = b"", then: bytes = b"") -> tuple[int, bytes]:
+    """Run a command on a terminal; once it has said *says*, type *then*. Its exit code and what it wrote."""
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(here.stage.tree.folder)
+        variables = {**here.variables, "TERM": "dumb", "NO_COLOR": "1"}
+        os.execve(sys.executable, [sys.executable, "-m", "reconciler", *arguments], variables)
+    seen, end = b"", time.monotonic() + LONG
+    while time.monotonic() < end:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # how Linux says that nobody writes any more
+            break
+        if not chunk:
+            break
+        seen += chunk
+        if says and says in seen:
+            os.write(terminal, then)
+            says = b""
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen
+
+
+def test_ctrl_c_at_the_question(here: Ground) -> None:
+    """It ends the program, and nothing was written: exit 130."""
+    code, seen = on_terminal(here, "apply", says=b"Apply this?", then=b"\x03")
+
+    assert (130, 0) == (code, here.stage.sent("POST"))
+    assert b"interrupted" in seen
+
+
+def test_yes_at_the_question(here: Ground) -> None:
+    """The plan stands above it, and is carried out."""
+    code, seen = on_terminal(here, "apply", says=b"Apply this?", then=b"y\n")
+
+    assert (0, PEOPLE) == (code, here.stage.mailed())
+    assert b"Verified" in seen
+
+
+def test_what_takes_longer_than_a_second_on_a_terminal(here: Ground) -> None:
+    """A line says how far it is, also while nothing happens, and is gone before the result is written."""
+    here.stage.sandbox.faults.add(Fault("delay", method="GET", path=DELETED, seconds=2.2))
+
+    code, seen = on_terminal(here, "plan")
+
+    assert (0, True) == (code, b"\rreading subscriptions: 3 of 3 (2 s)" in seen)
+    assert seen.index(b"\r\x1b[K") < seen.index(b"production:")
+
+
+def test_what_takes_longer_than_a_second_where_nobody_watches(here: Ground) -> None:
+    """Nothing is written on standard error."""
+    here.stage.sandbox.faults.add(Fault("delay", method="GET", path=DELETED, seconds=1.3))
+
+    assert "" == ended(here.start("plan")).err
+
+
+def test_the_journal_is_only_for_its_owner(here: Ground, tmp_path: Path) -> None:
+    """Also where it was there before with a looser mode."""
+    (tmp_path / "journal").touch(mode=0o644)
+    ran = ended(here.apply("--journal", str(tmp_path / "journal")))
+
+    assert (0, 0o100600) == (ran.code, (tmp_path / "journal").stat().st_mode)
