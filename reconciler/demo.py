@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ReconcilerError
-from .model import ApplyResult
 from .loading import Choice
+from .model import ApplyResult
 from .pipeline import Prepared, Session, World
 from .report import Viewer, text
 

@@ -12,7 +12,7 @@ import pytest
 from reconciler import config, manifests, schema
 from reconciler.kinds import registry
 from reconciler.manifests import Folder, Locator
-from reconciler.model import Config, Live, Manifest
+from reconciler.model import Config, Desired, Live, Manifest
 from reconciler.resource import Kinds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,22 @@ def test_every_example_is_right(folder: Path) -> None:
     assert read(folder)[1]
 
 
+def subscriptions(found: Config, wanted: tuple[Manifest, ...], environment: str) -> list[Desired]:
+    """The rows that the examples want in *environment*."""
+    kind = KINDS["Subscription"]
+    (place,) = (each for each in found.environments if each.name == environment)
+    return [
+        kind.desired(each, found, place)
+        for each in wanted
+        if each.kind == kind.kind and each.lives_in(environment) and not each.spec.get("deleted")
+    ]
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    """A schema nobody can see used might as well not be there."""
+    assert set(schema.SCHEMAS) == {manifest.kind for manifest in read(FOLDERS[0])[1]}
+
+
 def test_there_are_at_least_eight_and_they_show_what_there_is() -> None:
     """A reader finds one of each to copy from."""
     found = read(FOLDERS[0])[1]
@@ -57,13 +73,10 @@ def test_there_are_at_least_eight_and_they_show_what_there_is() -> None:
 def test_no_two_examples_are_twins(folder: Path) -> None:
     """Whoever applies one without its tag is not kept from applying the next (design §4, step 5)."""
     found, wanted = read(folder)
-    kind = KINDS["Subscription"]
     for environment in found.environments:
-        here = [each for each in wanted if each.lives_in(environment.name) and not each.spec.get("deleted")]
-        desired = [kind.desired(each, found, environment) for each in here]
-        for one, other in combinations(desired, 2):
+        for one, other in combinations(subscriptions(found, wanted, environment.name), 2):
             row = Live("Subscription", 1, None, deleted=False, fields=other.fields)
-            assert kind.likeness(one, row) is None, (one.name, other.name)
+            assert KINDS["Subscription"].likeness(one, row) is None, (one.name, other.name)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -71,8 +84,7 @@ def test_examples_name_what_the_sandbox_has(folder: Path) -> None:
     """Dashboards and insights 1 to 60, so that the demo can create them."""
     found, wanted = read(folder)
     for environment in found.environments:
-        here = [each for each in wanted if each.lives_in(environment.name) and not each.spec.get("deleted")]
-        for desired in (KINDS["Subscription"].desired(each, found, environment) for each in here):
+        for desired in subscriptions(found, wanted, environment.name):
             assert (desired.fields["dashboard"] or desired.fields["insight"]) in range(1, 61)
 
 

@@ -54,7 +54,7 @@ def test_a_path_narrows_the_changes_but_not_the_judgement(two: Tree) -> None:
     """The whole tree is read all the same, so that ownership and twins are judged by all of it (design §4)."""
     loaded = load(two, "more")
 
-    assert (names(loaded), loaded.scope) == ({"one", "two"}, {"two"})
+    assert (names(loaded), loaded.scope) == ({"one", "two"}, frozenset({"two"}))
     assert loaded.unpruned == "the PATHs given are not all the manifests of the config"
 
 
@@ -79,7 +79,7 @@ def test_only_narrows_by_name_and_removes_nothing(two: Tree) -> None:
     """--only matches names."""
     loaded = load(two, only="t*")
 
-    assert (loaded.scope, loaded.unpruned) == ({"two"}, "--only judges a part of the manifests")
+    assert (loaded.scope, loaded.unpruned) == (frozenset({"two"}), "--only judges a part of the manifests")
 
 
 def test_only_that_matches_nothing_is_an_error(two: Tree) -> None:
@@ -111,7 +111,7 @@ def test_a_config_further_up_is_found_and_paths_stay_as_typed(two: Tree) -> None
     """PATH is relative to where the person stands."""
     (two.folder / "more/deep").mkdir()
 
-    assert load(two, "..", folder="more/deep").scope == {"two"}
+    assert load(two, "..", folder="more/deep").scope == frozenset({"two"})
 
 
 def test_a_config_elsewhere_brings_its_folder_with_it(two: Tree) -> None:

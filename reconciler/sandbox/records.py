@@ -93,10 +93,11 @@ def without_keys(value: Any) -> Any:
 
 def query_without_keys(query: str) -> str:
     """A query string with every value that is, or is called, a key replaced, however it is encoded."""
-    return "&".join(_pair_without_keys(*pair.partition("=")) for pair in query.split("&"))
+    return "&".join(_pair_without_keys(pair) for pair in query.split("&"))
 
 
-def _pair_without_keys(name: str, equals: str, value: str) -> str:
+def _pair_without_keys(pair: str) -> str:
+    name, equals, value = pair.partition("=")
     if _KEYS.search(unquote_plus(name)):
         name = _REDACTED
     if unquote_plus(name) in _KEY_PARAMETERS or _KEYS.search(unquote_plus(value)):

@@ -1,0 +1,150 @@
+"""Many creates under the limits of the real server, with the minutes made short.
+
+    python -m tests.faults.load [--creates 2000] [--scale 0.1]
+
+The sandbox throttles as PostHog does, 480 requests a minute and 4,800 an hour, and the program keeps to its own 400 a
+minute; both minutes last *scale* of a real one. Played twice: alone, and beside another program that uses up a third of
+the same limit. Checked: every row is there once, nobody was mailed twice, and how often the server had to say 429.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from reconciler.api import Budget, Run
+from reconciler.cli import main as reconciler
+from reconciler.sandbox import Request
+from tests.faults.processes import Ground, ground
+
+MINUTE, OURS, THEIRS, WRITERS = 60.0, 400, 160, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run went: its exit code, the rows and mails it left, our 429s, and how long it took in short minutes."""
+
+    code: int
+    rows: int
+    mailed_once: int
+    mailed_more: int
+    requests: int
+    throttled: int
+    minutes: float
+
+    def wrong(self, creates: int, *, alone: bool) -> list[str]:
+        """What is not as it must be."""
+        # One for each writer that was under way when a full window was met, and a window is a minute.
+        most = 0 if alone else WRITERS * (int(self.minutes) + 1)
+        facts = {
+            "the command ends with 0": self.code == 0,
+            "every row is there once": self.rows == creates,
+            "everybody was mailed once": (self.mailed_once, self.mailed_more) == (creates, 0),
+            f"at most {most} times 429": self.throttled <= most,
+        }
+        return [fact for fact, holds in facts.items() if not holds]
+
+
+def play(there: Ground, creates: int, scale: float, *, alone: bool) -> Report:
+    """Make *creates* rows, *alone* or beside another program."""
+    there.stage.sandbox.reset()
+    minute = MINUTE * scale
+
+    def pace(timeout: float, *, stop: threading.Event, budget: Budget | None = None) -> Run:
+        return Run(timeout, stop=stop, budget=budget or Budget(OURS, period=minute))
+
+    began = time.monotonic()
+    with _another(there, minute) if not alone else _nobody():
+        code = _applied(there, pace)
+    took = (time.monotonic() - began) / minute
+    sent = [request for request in there.stage.sandbox.requests() if _is_ours(request)]
+    throttled = sum(request.status == 429 for request in sent)
+    mailed = Counter(there.stage.mailed().values())
+    rows = len(there.stage.live())
+    return Report(code, rows, mailed[1], mailed.total() - mailed[1], len(sent), throttled, took)
+
+
+def _applied(there: Ground, pace: object) -> int:
+    os.chdir(there.stage.tree.folder)
+    os.environ["POSTHOG_PERSONAL_API_KEY"] = there.key
+    with redirect_stdout(io.StringIO()):
+        return reconciler(["apply", "--yes", "--format", "json"], pace=pace)  # type: ignore[arg-type]  # as it is called
+
+
+def _is_ours(request: Request) -> bool:
+    return dict(request.headers).get("user-agent", "").startswith("posthog-reconciler")
+
+
+@contextmanager
+def _nobody() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _another(there: Ground, minute: float) -> Iterator[None]:
+    """Somebody who asks all the time, with the same key."""
+    over = threading.Event()
+    url = (there.stage.tree.folder / "reconciler.yaml").read_text(encoding="utf-8").split("host: '")[1].split("'")[0]
+
+    def ask() -> None:
+        headers = {"Authorization": f"Bearer {there.key}"}
+        with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+            while not over.wait(minute / THEIRS):
+                client.get("/api/projects/1/subscriptions/?limit=1")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+
+
+def write(there: Ground, creates: int) -> None:
+    """As many manifests, each with a person of its own."""
+    config = (there.stage.tree.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    there.stage.tree.write("reconciler.yaml", f"{config}policy: {{max_new_recipients: {creates}}}\n")
+    for number in range(creates):
+        there.stage.tree.manifest(f"n{number}", target_value=[f"person{number}@example.com"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play both, and say how they went; 1 where anything was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.load", description="Many creates under real limits.")
+    parser.add_argument("--creates", type=int, default=2000)
+    parser.add_argument("--scale", type=float, default=0.1)
+    options = parser.parse_args(arguments)
+    wrong: list[str] = []
+    where = os.getcwd()
+    with (
+        tempfile.TemporaryDirectory(prefix="load-") as folder,
+        ground(Path(folder), "--throttle-scale", str(options.scale)) as there,
+    ):
+        write(there, options.creates)
+        for alone in (True, False):
+            report = play(there, options.creates, options.scale, alone=alone)
+            found = report.wrong(options.creates, alone=alone)
+            wrong += found
+            sys.stdout.write(
+                f"{'alone' if alone else 'beside another'}: {report.rows} rows, {report.requests} requests in "
+                f"{report.minutes:.1f} minutes, {report.throttled} times 429{''.join(f'; not so: {x}' for x in found)}\n"
+            )
+        os.chdir(where)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
