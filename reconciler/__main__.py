@@ -1,8 +1,6 @@
 """`python -m reconciler`: the same as the console command."""
 
-import sys
-
-from .entry import main
+from .entry import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

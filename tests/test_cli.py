@@ -502,6 +502,20 @@ def test_the_demo_tells_the_whole_story(run: Run, profile: str) -> None:
     assert "Nothing to do" in ran.out
 
 
+def test_a_reader_who_has_read_enough_does_not_change_the_exit_code(gitops: Tree, sandbox: Sandbox) -> None:
+    """`reconciler apply | head` wrote to the server: 1 would deny it."""
+    gitops.manifest("weekly")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+
+    assert (process.returncode, len(sandbox.rows()), b"Traceback" in errors) == (0, 1, False)
+
+
 def test_the_console_command_runs_as_a_process(gitops: Tree) -> None:
     """`python -m reconciler` is the console command; its result is on standard output alone."""
     gitops.manifest("weekly")

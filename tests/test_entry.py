@@ -18,8 +18,8 @@ def main():
     {text}
 cli.main = main
 sys.modules["reconciler.cli"] = cli
-from reconciler.entry import main
-sys.exit(main())
+from reconciler.entry import program
+program()
 """
     return [sys.executable, "-c", program]
 

@@ -113,7 +113,7 @@ def test_the_wheel_brings_the_command(unpacked: Path) -> None:
     """Installing it gives the console command `reconciler`."""
     about = unpacked / f"posthog_reconciler-{__version__}.dist-info"
 
-    assert "reconciler = reconciler.entry:main" in (about / "entry_points.txt").read_text(encoding="utf-8")
+    assert "reconciler = reconciler.entry:program" in (about / "entry_points.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["subscription", "recording-sharing", "config"])

@@ -5,6 +5,7 @@ Standard output holds the result and nothing else; standard error never holds an
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -205,11 +206,17 @@ def _write_each(texts: Iterable[str]) -> None:
 
 
 def _write(result: str) -> None:
-    if result:
+    """Write *result*; a reader who has read enough changes nothing about how the command ends.
+
+    Click would end it with 1, which says that nothing was written to the server (design §6).
+    """
+    if not result:
+        return
+    try:
         click.echo(result, color=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _colour_on_stderr() -> bool:
-    import os
-
     return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

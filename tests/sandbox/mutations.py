@@ -212,9 +212,9 @@ MUTATIONS = (
     ),
     Mutation(
         "refused requests count against the limit",
-        "server/throttles.py",
-        "    if len(drawn) >= number:\n",
-        "    if len(drawn) >= number:\n        drawn.insert(0, now)\n        drawn.pop()\n",
+        "world.py",
+        "            if len(drawn) >= number:\n",
+        "            if len(drawn) >= number:\n                drawn.insert(0, now)\n                drawn.pop()\n",
         "test_transport.py::test_2_5_a_window_slides_and_can_be_made_shorter",
     ),
     Mutation(
@@ -248,8 +248,8 @@ MUTATIONS = (
     Mutation(
         "titles are put on the page as they are",
         "page.py",
-        "    return f'<td class=\"long\">{escape(str(value))}</td>'",
-        "    return f'<td class=\"long\">{value}</td>'",
+        "escape(str(without_keys(value)))",
+        "without_keys(value)",
         "test_process.py::test_the_page_shows_everything_and_escapes_it",
     ),
     Mutation(
