@@ -9,9 +9,9 @@ terminal, no particular kind, and not whether the run is in CI.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,6 +20,9 @@ from .errors import Answer, Interrupted, NoAnswer, OutOfTime, PlanRefused, Serve
 from .model import Action, Change, Json, Live, Outcome, Plan, Request, Status, Tag
 from .privacy import Message, listed, say
 from .resource import Kinds, Resource
+
+_COUNTED = frozenset({Action.CREATE, Action.RESTORE, Action.REPLACE})
+"""What adds a live row, and so counts towards a server's limit."""
 
 STALE_AFTER = 30.0
 """Seconds after which a listing is too old to write by: the row is read again first (design §7)."""
@@ -62,8 +65,8 @@ class Orders:
     """How a plan is to be carried out.
 
     `age` answers how many seconds ago the listing was read; `tell` hears every outcome as it happens, from one thread
-    at a time; `stop` is set by an interrupt, after which nothing new is started; `width` answers how many of the
-    `parallel` writers may work just now (None: all), fewer while the server throttles.
+    at a time; `stop` is set by an interrupt, after which nothing new is started. At most `parallel` changes
+    are under way at once; a sender that is throttled lets fewer of them write.
     """
 
     age: Callable[[], float]
@@ -71,7 +74,6 @@ class Orders:
     parallel: int = 4
     fail_fast: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
-    width: Callable[[], int] | None = None
 
 
 def execute(plan: Plan, kinds: Kinds, sender: Sender, orders: Orders) -> tuple[Outcome, ...]:
@@ -103,9 +105,9 @@ class _Run:
         self._sender = sender
         self._orders = orders
         self._over: Message = ()
+        self._full: Message = ()
         self._lost: set[int] = set()
         self._telling = threading.Lock()
-        self._turns = _Turns(orders.width or (lambda: orders.parallel))
 
     def all(self, changes: Sequence[Change]) -> list[Outcome]:
         """Carry out independent *changes* side by side, then look up the creates whose answers were lost."""
@@ -155,10 +157,12 @@ class _Run:
 
     def _attempt(self, change: Change, objection: Message) -> Outcome:
         """One change, whatever happens: an Outcome, never an exception."""
-        with self._turns.one():
-            outcome = self._one(change, objection)
+        outcome = self._one(change, objection)
         if self._orders.fail_fast and outcome.status in (Status.FAILED, Status.UNKNOWN):
             self._over = self._over or say("an earlier change did not apply (--fail-fast)")
+        if outcome.answer is not None and outcome.answer.status == 402:
+            # Each further try would file another request for a higher limit (trap T-25).
+            self._full = say("the server refused an earlier row with 402: its limit is reached")
         if id(change) not in self._lost:
             self._tell(outcome)
         return outcome
@@ -168,6 +172,8 @@ class _Run:
             return _skipped(change, say("interrupted before it was started"))
         if self._over or objection:
             return _skipped(change, objection or self._over)
+        if self._full and change.action in _COUNTED:
+            return _skipped(change, self._full)
         try:
             conflict = self._conflict(change)
         except Exception as error:  # a row that cannot be read, or makes no sense, is not written  # noqa: BLE001
@@ -298,28 +304,6 @@ class _Run:
         # Whoever listens may fail (a closed pipe); the work and its outcomes must not.
         with self._telling, suppress(Exception):
             self._orders.tell(outcome)
-
-
-class _Turns:
-    """Lets as many in at once as the width is just now; it may shrink and grow while they work."""
-
-    def __init__(self, width: Callable[[], int]) -> None:
-        self._width = width
-        self._inside = 0
-        self._moved = threading.Condition()
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Wait for a place, and give it back."""
-        with self._moved:
-            self._moved.wait_for(lambda: self._inside < max(1, self._width()))
-            self._inside += 1
-        try:
-            yield
-        finally:
-            with self._moved:
-                self._inside -= 1
-                self._moved.notify_all()
 
 
 def _makes_row(change: Change) -> bool:

@@ -515,10 +515,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "test_a_listener_that_fails_costs_nothing",
     ),
     Mutation(
-        "no more write at once than the width allows",
+        "no more are under way at once than parallel says",
         "executor.py",
-        "self._inside < max(1, self._width())",
-        "self._inside < 99",
-        "test_no_more_write_at_once_than_the_width_allows",
+        "ThreadPoolExecutor(self._orders.parallel,",
+        "ThreadPoolExecutor(9,",
+        "test_no_more_are_under_way_at_once_than_parallel_says",
     ),
 )

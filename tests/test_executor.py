@@ -239,8 +239,8 @@ def test_several_writers_share_the_work() -> None:
     assert 20 == len(server.writes())
 
 
-def test_no_more_write_at_once_than_the_width_allows() -> None:
-    """After a 429 the width shrinks; a width of nobody still lets one work."""
+def test_no_more_are_under_way_at_once_than_parallel_says() -> None:
+    """One writer after the other, where one was asked for."""
     server, plan = updates(*(f"n{number}" for number in range(12)))
     inside, most = 0, 0
     gate = threading.Lock()
@@ -260,7 +260,7 @@ def test_no_more_write_at_once_than_the_width_allows() -> None:
                 inside -= 1
             return sent
 
-    outcomes = run(plan, Watching(server.stored), parallel=4, width=lambda: 0)
+    outcomes = run(plan, Watching(server.stored), parallel=1)
 
     assert (1, {"applied"}) == (most, set(statuses(outcomes).values()))
 
@@ -283,6 +283,17 @@ def test_one_refusal_does_not_stop_the_others(error: type[Refused | Moved]) -> N
         first.attempts,
     )
     assert Status.APPLIED is second.status
+
+
+def test_a_limit_that_is_reached_is_not_tried_again_by_the_other_creates() -> None:
+    """Each try files another request for a higher limit (trap T-25); what adds no row goes on."""
+    server = Server.of(raw(1, name="c"))
+    plan = plan_for(server, manifest("a", insight=5), manifest("b", insight=6), manifest("c", interval=2))
+    server.fail("POST subscriptions", Refused("full", attempted=Attempted(1, Answer(402, code="limit_exceeded"))))
+
+    outcomes = run(plan, server, parallel=1)
+
+    assert {"a": "failed", "b": "skipped", "c": "applied"} == statuses(outcomes)
 
 
 def test_failing_fast_starts_nothing_new() -> None:

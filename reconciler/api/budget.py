@@ -128,7 +128,7 @@ class Learned:
 class Run:
     """What all requests of one run share. Safe to share between threads, environments, readers and writers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all of it is the outside world, which tests put in the place of
         self,
         timeout: float = 600.0,
         *,

@@ -33,16 +33,19 @@ class Ground:
     def variables(self) -> dict[str, str]:
         """The environment of the command: nothing of this machine's that could change what it does."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("POSTHOG_", "PYTEST_", "CI"))}
-        return {**kept, "PYTHONPATH": str(ROOT), "POSTHOG_PERSONAL_API_KEY": self.key}
+        return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "POSTHOG_PERSONAL_API_KEY": self.key}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, stdin: int | None = None, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         """Begin a command."""
         process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.stage.tree.folder,
             env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
         )
         self.begun.append(process)

@@ -6,11 +6,11 @@ import os
 import pty
 import select
 import signal
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -165,34 +165,32 @@ def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
     assert converges(here)
 
 
-def on_terminal(here: Ground, *arguments: str, says: bytes = b"", then: bytes = b"") -> tuple[int, bytes]:
-    """Run a command on a terminal; once it has said *says*, type *then*. Its exit code and what it wrote."""
-    process, terminal = pty.fork()
-    if not process:
-        os.chdir(here.stage.tree.folder)
-        variables = {**here.variables, "TERM": "dumb", "NO_COLOR": "1"}
-        os.execve(sys.executable, [sys.executable, "-m", "reconciler", *arguments], variables)
+def on_terminal(
+    here: Ground, *arguments: str, once: bytes = b"", then: Callable[[Popen[str], int], object] | None = None
+) -> tuple[int, bytes]:
+    """Run a command on a terminal; once it has said *once*, do *then*. Its exit code and what it wrote."""
+    ours, theirs = pty.openpty()
+    process = here.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
     seen, end = b"", time.monotonic() + LONG
     while time.monotonic() < end:
-        if not select.select([terminal], [], [], 0.1)[0]:
-            continue
         try:
-            chunk = os.read(terminal, 65536)
+            chunk = os.read(ours, 65536) if select.select([ours], [], [], 0.1)[0] else None
         except OSError:  # how Linux says that nobody writes any more
             break
-        if not chunk:
-            break
-        seen += chunk
-        if says and says in seen:
-            os.write(terminal, then)
-            says = b""
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen
+        seen += chunk or b""
+        if then is not None and once in seen:
+            then(process, ours)
+            then = None
+    os.close(ours)
+    return process.wait(LONG), seen
 
 
 def test_ctrl_c_at_the_question(here: Ground) -> None:
     """It ends the program, and nothing was written: exit 130."""
-    code, seen = on_terminal(here, "apply", says=b"Apply this?", then=b"\x03")
+    code, seen = on_terminal(
+        here, "apply", once=b"Apply this?", then=lambda process, _: process.send_signal(signal.SIGINT)
+    )
 
     assert (130, 0) == (code, here.stage.sent("POST"))
     assert b"interrupted" in seen
@@ -200,7 +198,7 @@ def test_ctrl_c_at_the_question(here: Ground) -> None:
 
 def test_yes_at_the_question(here: Ground) -> None:
     """The plan stands above it, and is carried out."""
-    code, seen = on_terminal(here, "apply", says=b"Apply this?", then=b"y\n")
+    code, seen = on_terminal(here, "apply", once=b"Apply this?", then=lambda _, terminal: os.write(terminal, b"y\n"))
 
     assert (0, PEOPLE) == (code, here.stage.mailed())
     assert b"Verified" in seen
