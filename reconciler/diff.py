@@ -16,6 +16,8 @@ def changed(before: Fields, after: Fields) -> tuple[str, ...]:
     Fields that *after* leaves out are not ours. Nearly every pair is equal, and deepdiff takes several hundred times as
     long as `==`, so only fields that are not equal are handed to it.
     """
+    if before == after:
+        return ()
     unequal = [name for name, value in after.items() if before.get(name) != value]
     if not unequal:
         return ()

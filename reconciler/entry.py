@@ -56,6 +56,6 @@ def _command() -> int:
         return 0
     # A plan of 10,000 rows holds a million objects and makes no garbage in circles: with the usual thresholds the
     # collector walks all of them time and again, which is a quarter of the whole run.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(2_000_000, 50, 100)
     code: int | None = import_module("reconciler.cli").main()
     return code or 0

@@ -114,6 +114,9 @@ def _bind(desired: Desired, rows: Rows) -> Binding:
     # A tombstone takes any evidence of ownership: where its id is no longer live, a row with its tag may be.
     if desired.id is not None and (desired.id in rows.live or not desired.tombstone):
         return _bind_by_id(desired, desired.id, rows)
+    own = rows.live_by_tag.get(tag_of(desired, rows.namespace), ())
+    if len(own) == 1 and not desired.manifest.previous_names:
+        return Binding(desired, own[0], How.TAG)
     found = _live_row(desired, rows)
     blocked = _doubts(desired, rows)
     if blocked:
@@ -122,8 +125,8 @@ def _bind(desired: Desired, rows: Rows) -> Binding:
         found = _deleted_row(desired, rows)
     if found is None:
         return Binding(desired)
-    own = found.tag == tag_of(desired, rows.namespace)
-    return Binding(desired, found, How.TAG if own else How.PREVIOUS)
+    is_own = found.tag == tag_of(desired, rows.namespace)
+    return Binding(desired, found, How.TAG if is_own else How.PREVIOUS)
 
 
 def _bind_by_id(desired: Desired, id: int, rows: Rows) -> Binding:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.errors import Problem
-from reconciler.manifests import Document, Folder, Locator, Sort, locate, parse, read
+from reconciler.manifests import Document, Folder, Locator, Sort, halves, locate, parse, read
 from reconciler.model import Source
 from reconciler.privacy import show
 
@@ -583,3 +583,44 @@ def test_a_place_in_a_file_that_changed_since_is_its_document(tmp_path: Path, te
 
     assert (7, 1) == Locator(Folder(tmp_path))(Source("a.yaml", 7, 1), ("a",))
     assert (7, 1) == Locator(Folder(tmp_path))(Source("gone.yaml", 7), ("a",))
+
+
+def many(folder: Path, count: int) -> list[str]:
+    """Write *count* small manifests, each in a file of its own; their names in order."""
+    for number in range(count):
+        text = f"apiVersion: posthog-reconciler/v1\nkind: Subscription\nmetadata: {{name: n{number:05}}}\n"
+        (folder / f"{number:05}.yaml").write_text(text, encoding="utf-8")
+    return [f"n{number:05}" for number in range(count)]
+
+
+def test_a_large_tree_is_read_by_two_processes_as_by_one(tmp_path: Path) -> None:
+    """The same documents in the same order with the same places (a child reads the second half)."""
+    names = many(tmp_path, halves.WORTH_IT + 1)
+    found = read(Folder(tmp_path), ["."])
+
+    assert names == [document.data["metadata"]["name"] for document in found.documents]
+    assert Source("01999.yaml", 1) == found.documents[1999].source
+    assert (halves.WORTH_IT + 1, ()) == (found.files, found.problems)
+
+
+@pytest.mark.parametrize("number", [0, halves.WORTH_IT])
+def test_a_problem_in_either_half_of_a_large_tree_is_told(tmp_path: Path, number: int) -> None:
+    """And everything else is read all the same."""
+    many(tmp_path, halves.WORTH_IT + 1)
+    (tmp_path / f"{number:05}.yaml").write_text("kind: [", encoding="utf-8")
+    found = read(Folder(tmp_path), ["."])
+
+    assert [f"{number:05}.yaml"] == [problem.path for problem in found.problems]
+    assert halves.WORTH_IT == len(found.documents)
+
+
+def test_a_child_that_dies_changes_nothing() -> None:
+    """Its half is read by the parent."""
+    parent = os.getpid()
+
+    def work(items: Sequence[int]) -> list[int]:
+        if os.getpid() != parent:
+            os._exit(9)
+        return [item * 2 for item in items]
+
+    assert ([2], [4, 6]) == halves.both(work, [1, 2, 3])

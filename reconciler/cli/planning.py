@@ -80,8 +80,8 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     from .. import pipeline, planfile
 
     output = output_for(format, show_addresses=show_addresses)
-    with _reading() as progress:
-        session = _session(pipeline, chosen, world(progress=progress))
+    with stoppable(only_reads=True) as stop, _reading() as progress:
+        session = _session(pipeline, chosen, world(stop, progress))
         plans = [prepared.plan for prepared in session.plans(audited=True)]
     if out is not None:
         planfile.write(out, plans)
@@ -173,8 +173,8 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
     from .. import pipeline
 
     output = output_for(format, show_addresses=show_addresses)
-    with _reading() as progress:
-        session = _session(pipeline, chosen, world(progress=progress), is_drift=True)
+    with stoppable(only_reads=True) as stop, _reading() as progress:
+        session = _session(pipeline, chosen, world(stop, progress), is_drift=True)
         plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
     return worst(PENDING if _has_drifted(plan) else DONE for plan in plans)

@@ -55,14 +55,19 @@ def asking() -> Iterator[None]:
 
 
 @contextmanager
-def stoppable(stop: threading.Event | None = None) -> Iterator[threading.Event]:
-    """An event (*stop*, or a new one) that SIGINT and SIGTERM set; a second signal stops at once."""
+def stoppable(stop: threading.Event | None = None, *, only_reads: bool = False) -> Iterator[threading.Event]:
+    """An event (*stop*, or a new one) that SIGINT and SIGTERM set; a second signal stops at once.
+
+    Where a command *only_reads* there is nothing to finish: the first signal raises KeyboardInterrupt besides.
+    """
     stop = stop or threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(INTERRUPTED)
         stop.set()
+        if only_reads:
+            raise KeyboardInterrupt
         # Not by way of sys.stderr, whose buffer the interrupted code may be writing to at this moment.
         with suppress(OSError):
             os.write(2, _STOPPING)

@@ -123,6 +123,13 @@ class Builder:
         self._left -= 1
         if self._left < 0:
             raise self._stop("too-large", event, "too many values for one document or file; split it")
+        if type(event) is ScalarEvent and event.tag is None and event.anchor is None:
+            # Nine of ten values: short and without ado. A number that is no whole one is looked at more closely.
+            text = event.value
+            if len(text) <= _CACHED_LENGTH:
+                value = text if event.style else _cached_scalar(text)
+                if type(value) is not float:
+                    return value
         if event.anchor is not None:
             return self._alias(event, depth) if type(event) is AliasEvent else self._anchored(event, depth)
         if type(event) is ScalarEvent:

@@ -14,8 +14,9 @@ import yaml
 from ..errors import Problem
 from ..model import Json, Source
 from ..privacy import quoted
+from . import halves
 from .building import Builder
-from .files import Files, Found, Walk, reason
+from .files import Files, Folder, Found, Walk, reason
 from .places import duplicates
 from .text import MAX_FILE, Parts, Unreadable, decoded, problem, syntax_problem
 
@@ -56,11 +57,11 @@ def read(files: Files, paths: Sequence[str]) -> Tree:
     for path in paths:
         walk.add(path)
     reading = _Reading(files, walk.problems)
-    for found in sorted(walk.found.values(), key=lambda found: found.path):
-        if reading.size > MAX_TREE:
-            reading.problems.append(problem(found.path, "too-large", f"more than {MAX_TREE:,} bytes in one tree"))
-            break
-        reading.take(found)
+    met = sorted(walk.found.values(), key=lambda found: found.path)
+    if len(met) >= halves.WORTH_IT and isinstance(files, Folder) and halves.is_possible():
+        _read_by_two(reading, met)
+    else:
+        reading.take_all(met)
     return Tree(tuple(reading.documents), _in_order(reading.problems), tuple(reading.skipped), len(walk.found))
 
 
@@ -73,6 +74,14 @@ class _Reading:
     documents: list[Document] = field(default_factory=list)
     skipped: list[Source] = field(default_factory=list)
     size: int = 0
+
+    def take_all(self, met: Iterable[Found]) -> None:
+        """Read file after file, as long as the tree is not too large."""
+        for found in met:
+            if self.size > MAX_TREE:
+                self.problems.append(problem(found.path, "too-large", f"more than {MAX_TREE:,} bytes in one tree"))
+                break
+            self.take(found)
 
     def take(self, found: Found) -> None:
         """Read one file more."""
@@ -87,6 +96,26 @@ class _Reading:
                 self.documents.append(document)
             elif found.named:
                 self.problems.append(_at(document.source, "document-type", "a config; give it with --config"))
+
+
+def _read_by_two(reading: _Reading, met: Sequence[Found]) -> None:
+    """Read a large tree with a second process. A tree with anything to report is read again here, where it is told."""
+
+    def documents(part: Sequence[Found]) -> tuple[list[tuple[str, int, int, Json]], int] | None:
+        mine = _Reading(reading.files, [])
+        mine.take_all(part)
+        if mine.problems or mine.skipped:
+            return None
+        found = [(each.source.path, each.source.line, each.source.index, each.data) for each in mine.documents]
+        return found, mine.size
+
+    first, second = halves.both(documents, met)
+    if first is None or second is None or first[1] + second[1] > MAX_TREE:
+        reading.take_all(met)
+        return
+    for path, line, index, data in (*first[0], *second[0]):
+        reading.documents.append(Document(Source(path, line, index), data))
+    reading.size = first[1] + second[1]
 
 
 def contents(files: Files, path: str) -> tuple[bytes, list[Problem]]:

@@ -51,7 +51,11 @@ def result(result: ApplyResult, viewer: Viewer) -> str:
         for outcome in result.outcomes
     ]
     if result.verified is not None:
-        lines += ["", "A fresh listing plans nothing more." if result.verified else "**Not verified:** run plan again."]
+        doubt = words(result.doubt, viewer) or "a fresh listing still plans changes"
+        said = (
+            "A fresh listing plans nothing more." if result.verified else f"**Not verified:** {doubt}. Run plan to see."
+        )
+        lines += ["", said]
     return "\n".join(lines)
 
 

@@ -72,7 +72,7 @@ class Ground:
     def at_rest(self) -> None:
         """Wait until the server has finished whatever a killed client had asked of it."""
         heard, since = -1, time.monotonic()
-        while time.monotonic() - since < 0.05:
+        while time.monotonic() - since < 0.1:
             if (now := len(self.stage.sandbox.requests())) != heard:
                 heard, since = now, time.monotonic()
             time.sleep(0.01)

@@ -22,7 +22,7 @@ from tests.conftest import Ran, Tree
 SPEED = 200.0
 """Seconds of the program's time that pass in one of ours, so that waits for a busy server cost little."""
 
-PATIENCE = 0.5
+PATIENCE = 1.0
 """Our seconds after which the program gives up on an answer that does not come."""
 
 WEEKLY: Mapping[str, Any] = {

@@ -301,13 +301,16 @@ def test_a_plan_limit_is_reached_half_way(stage: Stage) -> None:
 
 
 def test_a_resource_limit_is_never_tried_twice(stage: Stage) -> None:
-    """Each further try would file a request with PostHog."""
-    stage.set("resource-limit:3")
-    manifests(stage, "ana")
+    """Each further try would file a request with PostHog: the first refusal ends what would add rows, and no more."""
+    stage.set("resource-limit:4")
+    row = stage.row("weekly")
+    stage.tree.manifest("weekly", title="Other")
+    manifests(stage, "ana", "bo", "cy")
 
-    ran = stage.apply()
+    ran = stage.apply("--parallel", "1")
 
-    assert (1, {"ana": "failed"}, 1) == (ran.code, statuses(ran), stage.sent("POST"))
+    assert (4, {"failed": 1, "skipped": 2, "applied": 1}) == (ran.code, Counter(statuses(ran).values()))
+    assert (1, "Other [growth:weekly]") == (stage.sent("POST"), stage.sandbox.row(row)["title"])
     assert "ask PostHog to raise the limit" in reasons(ran)
 
 

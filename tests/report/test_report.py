@@ -444,7 +444,7 @@ def test_a_result_is_a_table() -> None:
 
     assert "1 applied, 1 failed, 1 skipped." == lines[2]
     assert "| failed | update `weekly-growth` | 4218 | no `b***@example.com` |" == lines[7]
-    assert "**Not verified:** run plan again." == lines[-1]
+    assert "**Not verified:** a fresh listing still plans changes. Run plan to see." == lines[-1]
     assert markdown.result(ApplyResult(planned(), (), verified=True), PUBLIC).endswith("plans nothing more.")
     assert markdown.result(ApplyResult(planned(), (), verified=None), PUBLIC).endswith("nothing to do.\n")
 
