@@ -6,6 +6,7 @@ Imports nothing that takes time, because it runs before anybody knows what is wa
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from importlib import import_module
@@ -35,6 +36,10 @@ def program() -> NoReturn:
 
 def main() -> int:
     """Run the command line; the exit code, where `cli` does not raise one itself."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            # A pipe or a file on Windows would be cp1252, which lacks what titles and our own arrows have.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         try:
             return _command()

@@ -182,7 +182,7 @@ class _Run:
 
     def _conflict(self, change: Change) -> Message:
         """What somebody changed since the listing, when that is old enough for it to be likely; else nothing."""
-        if change.expected is None or self._orders.age() <= STALE_AFTER:
+        if change.expected is None or (self._orders.age() <= STALE_AFTER and not _is_about_people(change)):
             return ()
         resource = self._kinds[change.kind]
         row = resource.decode(self._sender.get(resource.retrieve(change.expected.id)))
@@ -304,6 +304,11 @@ class _Run:
         # Whoever listens may fail (a closed pipe); the work and its outcomes must not.
         with self._telling, suppress(Exception):
             self._orders.tell(outcome)
+
+
+def _is_about_people(change: Change) -> bool:
+    """Whether the change sends a list of recipients, which an unsubscribe a moment ago would be lost by (trap T-34)."""
+    return any("target_value" in (request.body or {}) for request in change.requests)
 
 
 def _makes_row(change: Change) -> bool:

@@ -42,6 +42,15 @@ class Repository:
             )
         return None
 
+    @staticmethod
+    def refusal(folder: Path) -> str:
+        """Why git sees no checkout around *folder*, in its own words: missing, or owned by somebody else."""
+        try:
+            _git(folder, "rev-parse", "--show-toplevel")
+        except UsageError as error:
+            return str(error)
+        return "try again"
+
     def commit(self, ref: str) -> str | None:
         """The full name of the commit that *ref* names, or None where this clone does not have it."""
         if ref.startswith("-") or not ref.strip():

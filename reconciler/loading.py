@@ -123,6 +123,8 @@ def load_base(choice: Choice, folder: Path, kinds: Kinds, current: Config) -> Lo
     """
     if choice.base is None:
         return None
+    if not choice.base.strip():
+        raise UsageError("--base is empty: give a git ref or a folder, or leave it out")
     home = _home(choice, folder)
     repository = Repository.around(home.root)
     commit = repository.commit(choice.base) if repository is not None else None
@@ -133,9 +135,11 @@ def load_base(choice: Choice, folder: Path, kinds: Kinds, current: Config) -> Lo
     root = folder / choice.base
     if root.is_dir():
         inside = relpath(home.root.resolve(), repository.top.resolve()) if repository is not None else "."
-        return _based(Folder(root), home, inside.replace("\\", "/"), kinds, current, choice.base)
+        inside = inside.replace("\\", "/")
+        return _based(_laid_out(root, home, inside, current, choice.base), home, inside, kinds, current, choice.base)
     if repository is None:
-        raise UsageError(f"--base {choice.base}: there is no such folder, and this is not a git checkout")
+        why = Repository.refusal(home.root)
+        raise UsageError(f"--base {choice.base}: there is no such folder, and git sees no checkout here ({why})")
     raise repository.missing(choice.base)
 
 
@@ -293,6 +297,17 @@ def _based(files: Files, home: _Home, inside: str, kinds: Kinds, current: Config
     if problems:
         raise InvalidInput(_at_base(problems, label))
     return replace(loaded, problems=(), label=label)
+
+
+def _laid_out(root: Path, home: _Home, inside: str, current: Config, label: str) -> Files:
+    """The folder *root* as a base. UsageError where nothing of ours is in it: an empty base would protect nobody."""
+    files = Folder(root)
+    places = [_inside(inside, path) or "" for path in (home.config, *home.configured(current)) if path is not None]
+    if not any(_exists(files, place.split("*")[0].rstrip("/") or ".") for place in places):
+        raise UsageError(
+            f"--base {label}: the folder holds none of {', '.join(places)}; a base is laid out like the checkout"
+        )
+    return files
 
 
 def _based_config(files: Files, place: _Home, current: Config) -> Config:

@@ -72,6 +72,7 @@ class Session:
         from .api import Budget, Run
 
         self._choice, self._world, self._is_drift = choice, world, is_drift
+        self._written: frozenset[int] = frozenset()
         self._kinds, self._audits = kinds.registry(world.now), kinds.audits()
         self.loaded = loading.load(choice, world.folder, world.variables, self._kinds)
         if self.loaded.problems:
@@ -99,6 +100,7 @@ class Session:
         if not prepared.plan.changes:
             return ApplyResult(prepared.plan, (), verified=None)
         outcomes = self._write(prepared, tell)
+        self._written = frozenset(item.id for item in outcomes if item.status is Status.APPLIED and item.id is not None)
         sent = any(outcome.status is not Status.SKIPPED for outcome in outcomes)
         verified, doubt = self._verified(prepared) if sent and not self._world.stop.is_set() else (None, ())
         if self._world.stop.is_set():
@@ -176,7 +178,7 @@ class Session:
             elsewhere=tuple(manifest for manifest in planned if not manifest.lives_in(environment.name)),
             base=base,
             pruning=Pruning(loaded.unpruned, is_empty, choice.allow_empty, choice.max_deletes),
-            wish=Wish(frozenset(choice.resubscribe), reanchor=not self._is_drift),
+            wish=Wish(frozenset(choice.resubscribe), reanchor=not self._is_drift, written=self._written),
             allow_recreate=choice.allow_recreate,
             scope=loaded.scope,
         )
@@ -194,12 +196,19 @@ class Session:
         """The base's manifests worked out for *environment*, with the base's own config."""
         if self._base is None:
             return None
-        if all(known.name != environment.name for known in self._base.config.environments):
+        then = next((known for known in self._base.config.environments if known.name == environment.name), None)
+        if then is None:
             return Base.of(self._base.label, ())
         here = [manifest for manifest in self._base.manifests if manifest.lives_in(environment.name)]
         planned = [manifest for manifest in here if manifest.kind in self._kinds]
         desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in planned]
-        return Base.of(self._base.label, desired)
+        if self._base.config.path is not None and (then.host, then.project_id) != (
+            environment.host,
+            environment.project_id,
+        ):
+            # The rows were another project's then: an id of then is a stranger's row here.
+            desired = [replace(item, id=None) for item in desired]
+        return Base.of(self._base.label, desired, self._base.config.namespace)
 
 
 def _has_ours(rows: Mapping[str, Rows], base: Base | None) -> bool:

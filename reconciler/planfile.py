@@ -37,6 +37,9 @@ class Reviewed:
 
 def write(path: Path, plans: Sequence[Plan]) -> None:
     """Write *plans* as JSON with addresses in full, readable by its owner only. UsageError where that fails."""
+    if path.exists() and not path.is_file():
+        # A rename would put a file in the place of /dev/null.
+        raise UsageError(f"{path}: not a file; name one for the plan")
     text = documents.dumps(documents.several([documents.plan(plan, Viewer(addresses=True)) for plan in plans]))
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -99,12 +102,32 @@ def _check_document(document: Mapping[str, Any], plan: Plan) -> None:
     now = documents.plan(plan, Viewer(addresses=True))
     differing = _differing(document, now)
     if document["digest"] == plan.digest and not differing:
+        _check_effects(document, now)
         return
     what = f" ({', '.join(differing)})" if differing else ""
     raise PlanRefused(
         f"{plan.environment.name}: the plan of now is not the one in the file{what}: something changed since it was "
         "reviewed; run plan --out again and review it"
     )
+
+
+def _check_effects(then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Nobody is reached whom the reviewer did not see: a delivery date may have become stale since (promise 3)."""
+    if more := sorted({name for name, reached in _effects(now) - _effects(then)}):
+        raise PlanRefused(
+            f"{now['environment']['name']}: by now {', '.join(more)} would reach people or channels that the reviewed "
+            "plan does not name; run plan --out again and review it"
+        )
+
+
+def _effects(document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Who is reached by which change, and when."""
+    return {
+        (str(change.get("name")), json.dumps([effect.get("effect"), effect.get("when"), reached]))
+        for change in document["changes"]
+        for effect in change.get("effects") or ()
+        for reached in effect.get("recipients") or [effect.get("channel")]
+    }
 
 
 def _differing(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -127,6 +150,8 @@ def _essences(document: Mapping[str, Any]) -> dict[tuple[str, str, str, str], st
 
 def _read(path: Path) -> list[Mapping[str, Any]]:
     try:
+        if not path.is_file():
+            raise UsageError(f"{path}: cannot read the plan: there is no such file")
         if path.stat().st_size > _SIZE_LIMIT:
             raise UsageError(f"{path}: too large to be a plan")
         document = json.loads(path.read_text(encoding="utf-8"))

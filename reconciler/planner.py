@@ -152,14 +152,14 @@ def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) 
     settled = resource.settle(desired, live, before, scene.wish)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
+    if live.deleted and binding.how is not How.ID and (twins := _twins(resource, case, desired)):
+        return Part(findings=(*settled.findings, _twin(desired, twins)))
     return _close(_Pair(scene, resource, binding, desired, live, before, settled))
 
 
 def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> Part:
     """Steps 5 and 6: no twin may exist, and a row that existed before is not made again unasked."""
-    found = [(row, resource.likeness(desired, row)) for row in case.resolution.untagged]
-    twins = [(row, like) for row, like in found if like is not None and row.id not in desired.manifest.distinct]
-    if twins:
+    if twins := _twins(resource, case, desired):
         return Part(findings=(_twin(desired, twins),))
     before = scene.base.before(desired) if scene.base is not None else None
     if before is not None and not scene.allow_recreate:
@@ -182,6 +182,12 @@ def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> P
         tag,
     )
     return Part((change,), draft.findings)
+
+
+def _twins(resource: Resource, case: Case, desired: Desired) -> list[tuple[Live, str]]:
+    """The live rows without a tag that would mail the same people beside this manifest's own."""
+    found = [(row, resource.likeness(desired, row)) for row in case.resolution.untagged]
+    return [(row, like) for row, like in found if like is not None and row.id not in desired.manifest.distinct]
 
 
 @dataclass(frozen=True, slots=True)

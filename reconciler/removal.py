@@ -27,9 +27,10 @@ class Base:
     by_name: Mapping[tuple[str, str], Desired]
     by_previous: Mapping[tuple[str, str], tuple[Desired, ...]]
     by_id: Mapping[tuple[str, int], Desired]
+    namespace: str = ""
 
     @classmethod
-    def of(cls, label: str, wanted: Iterable[Desired]) -> Base:
+    def of(cls, label: str, wanted: Iterable[Desired], namespace: str = "") -> Base:
         """Index *wanted* by name, by previous names, and by the row each adopted."""
         by_name, by_id = {}, {}
         by_previous: dict[tuple[str, str], tuple[Desired, ...]] = defaultdict(tuple)
@@ -40,7 +41,7 @@ class Base:
                 by_previous[kind, name] += (desired,)
             if desired.id is not None:
                 by_id[kind, desired.id] = desired
-        return cls(label, by_name, dict(by_previous), by_id)
+        return cls(label, by_name, dict(by_previous), by_id, namespace)
 
     def before(self, desired: Desired, live: Live | None = None) -> Desired | None:
         """What *desired*, bound to *live*, was at the base.
@@ -51,7 +52,11 @@ class Base:
         kind, names = desired.manifest.kind, [desired.name, *desired.manifest.previous_names]
         if live is not None and (kind, live.id) in self.by_id:
             return self.by_id[kind, live.id]
-        if live is not None and live.tag is not None and live.tag.name in names:
+        if (
+            live is not None
+            and live.tag is not None
+            and (live.tag.name in names or live.tag.namespace == self.namespace)
+        ):
             names.insert(0, live.tag.name)
         for name in names:
             if (kind, name) in self.by_name:

@@ -33,11 +33,12 @@ class Wish:
     """What a person asked for on the command line that changes what a manifest means.
 
     `resubscribe` are addresses to be mailed again although they unsubscribed; `reanchor` is False for `drift`, which
-    does not count a start that only daylight saving time has moved.
+    does not count a start that only daylight saving time has moved; `written` are rows this very run has written.
     """
 
     resubscribe: Collection[str] = field(default=frozenset(), repr=False)
     reanchor: bool = True
+    written: Collection[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

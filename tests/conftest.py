@@ -128,4 +128,5 @@ def gitops(tree: Tree, url: str, sandbox: Sandbox, variables: Callable[[Mapping[
     """A folder with a config for the sandbox, and its key in the environment."""
     variables({"POSTHOG_PERSONAL_API_KEY": sandbox.key})
     tree.config(url, sandbox.project_id)
+    tree.write("host.txt", url)
     return tree

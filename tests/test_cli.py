@@ -25,6 +25,11 @@ def statuses(document: dict[str, object]) -> list[object]:
     return [outcome["status"] for outcome in outcomes]
 
 
+def sandbox_url(tree: Tree) -> str:
+    """Where the sandbox of *tree* listens, as its first config said."""
+    return (tree.folder / "host.txt").read_text(encoding="utf-8")
+
+
 def test_plan_says_who_would_be_mailed_and_sends_nothing_but_get(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
     """Promise 4: a reading command cannot write."""
     gitops.manifest("weekly")
@@ -456,6 +461,101 @@ def test_a_base_that_cannot_be_read_whole_is_an_error_naming_the_file(gitops: Tr
 
     assert ran.code == 1
     assert ".base:subscriptions/weekly.yaml" in ran.err
+
+
+def test_an_id_of_another_project_names_no_row_of_this_one(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """Promise 1: the environment moved to another project since the base; the number there is a stranger's row."""
+    row = sandbox.add(insight=9, title="CEO private")
+    gitops.manifest("moved", metadata=f"  id: {row['id']}\n")
+    gitops.config("https://us.posthog.com", 999)
+    shutil.copytree(".", ".base")
+    (gitops.folder / "subscriptions/moved.yaml").unlink()
+    gitops.manifest("weekly")
+    gitops.config(sandbox_url(gitops), sandbox.project_id)
+    document = run("plan", "--base", ".base", "--format", "json").json
+
+    assert [change["action"] for change in document["changes"]] == ["create"]
+
+
+@pytest.mark.parametrize("base", ["", " ", "unrelated"])
+def test_a_base_that_holds_nothing_of_ours_is_refused(gitops: Tree, run: Run, base: str) -> None:
+    """An unset variable in CI, or a wrong folder, must not lift protection."""
+    (gitops.folder / "unrelated").mkdir()
+    gitops.manifest("weekly")
+
+    assert run("plan", "--base", base).code == 1
+
+
+def test_a_row_taken_over_from_another_manifest_keeps_out_who_left_it(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """Promise 3: the base knows the row under the name it had."""
+    both = ["ana@example.com", "bo@example.com"]
+    gitops.manifest("old", target_value=both)
+    run("apply", "--yes")
+    row = sandbox.rows()[0]["id"]
+    sandbox.unsubscribe(row, "bo@example.com")
+    shutil.copytree(".", ".base")
+    (gitops.folder / "subscriptions/old.yaml").unlink()
+    gitops.manifest("new", metadata=f"  id: {row}\n  takeover: true\n", title="Old", target_value=both)
+    sandbox.clear_outbox()
+    ran = run("apply", "--yes", "--base", ".base", "--format", "json")
+
+    assert (statuses(ran.json), sandbox.outbox()) == (["applied"], [])
+    assert "unsubscribed" in [finding["rule"] for finding in ran.json["findings"]]
+
+
+def test_an_unsubscribe_just_after_the_listing_is_not_overwritten(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """A list of recipients is never sent without another look at the row (trap T-34)."""
+    gitops.manifest("weekly", target_value=["ana@example.com", "bo@example.com"])
+    run("apply", "--yes")
+    gitops.manifest("weekly", target_value=["ana@example.com", "bo@example.com", "cy@example.com"])
+    sandbox.clear_outbox()
+    left = {"target_value": "ana@example.com"}
+    sandbox.faults.add(Fault("shift", method="GET", path="limit", phase="after", shift="patch", row=1, fields=left))
+    ran = run("apply", "--yes", "--format", "json")
+
+    assert (statuses(ran.json), [message.recipient for message in sandbox.outbox()]) == (["skipped"], [])
+
+
+def test_a_row_is_not_restored_beside_its_twin(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """Two rows would mail the same people."""
+    gitops.manifest("weekly")
+    run("apply", "--yes")
+    sandbox.edit(1, deleted=True)
+    sandbox.add(insight=4, target_type="email", target_value="ana@example.com")
+    ran = run("apply", "--yes", "--format", "json")
+
+    assert (ran.code, [error["rule"] for error in ran.json["errors"]]) == (3, ["twin"])
+
+
+@pytest.mark.parametrize("option", ["--out", "--plan"])
+def test_a_device_is_no_plan_file(gitops: Tree, run: Run, option: str) -> None:
+    """It is neither replaced by a file nor read without end."""
+    gitops.manifest("weekly")
+    command = "plan" if option == "--out" else "apply"
+
+    assert run(command, option, "/dev/zero").code == 1
+    assert Path("/dev/zero").is_char_device()
+
+
+def test_a_file_name_cannot_give_a_command_to_the_runner(gitops: Tree, run: Run) -> None:
+    """A pull request's file with a line break in its name."""
+    gitops.manifest("weekly")
+    gitops.write("subscriptions/b\n::error::pwned.yaml", "apiVersion: v1\nkind: Secret\n")
+    ran = run("plan")
+
+    assert not [line for line in (ran.out + ran.err).splitlines() if line.startswith("::error::")]
+
+
+def test_outcomes_are_told_when_standard_output_cannot_be_written(gitops: Tree, sandbox: Sandbox) -> None:
+    """The disk is full: 1 would say that nothing was written to the server."""
+    gitops.manifest("weekly")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "reconciler", "apply", "--yes", "-f", "json"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, env=environment)
+
+    assert (done.returncode, len(sandbox.rows()), b"Traceback" in done.stderr) == (0, 1, False)
+    assert b"applied" in done.stderr
 
 
 def test_several_environments_are_a_list_and_the_worst_code(

@@ -607,7 +607,7 @@ def test_a_replacement_whose_first_half_is_in_doubt_does_not_begin_the_second() 
     server.fail("PATCH 1", lost())
 
     assert {"weekly": "unknown"} == statuses(run(plan, server))
-    assert ["GET subscriptions", "PATCH 1", "GET 1"] == server.log
+    assert ["GET subscriptions", "GET 1", "PATCH 1", "GET 1"] == server.log
 
 
 def test_a_replacement_whose_first_half_is_proven_by_reading_goes_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 import click
@@ -12,7 +13,7 @@ from .. import __version__
 from ..errors import Problem, ReconcilerError
 from ..privacy import say
 from . import planning, recordings, sessions, tools
-from .output import ERROR, INTERRUPTED, Format, Output
+from .output import ERROR, INTERRUPTED, Format, Output, Unwritten, complain
 
 
 @click.group(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -55,6 +56,11 @@ def main(arguments: Sequence[str] | None = None, *, pace: Callable[..., object] 
         return _failed(given, (Problem("usage", say(error.format_message())),), ERROR)
     except ReconcilerError as error:
         return _failed(given, error.problems, error.exit_code)
+    except Unwritten:
+        complain((Problem("output", say("standard output cannot be written")),))
+        return ERROR
+    except Exception as error:  # noqa: BLE001  # nobody foresaw it: one document all the same
+        return _failed(given, (_internal(error),), ERROR)
     return code if isinstance(code, int) else 0
 
 
@@ -63,7 +69,10 @@ def _failed(given: Sequence[str], problems: Sequence[Problem], code: int) -> int
     output = Output.chosen(
         _asked_format(given), show_addresses=False, in_ci=bool(os.environ.get("CI")), plain="NO_COLOR" in os.environ
     )
-    output.failure(problems)
+    try:
+        output.failure(problems)
+    except Unwritten:
+        complain(problems)
     return code
 
 
@@ -77,3 +86,10 @@ def _asked_format(given: Sequence[str]) -> Format:
         if word in ("-f", "--format") or word.startswith(("--format=", "-f")):
             found = known.get(value, found)
     return found
+
+
+def _internal(error: Exception) -> Problem:
+    """A defect of ours: its kind and place, and nothing of its text, which may be private."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    return Problem("internal", say(f"unexpected {type(error).__name__} at {where}: please report it"))

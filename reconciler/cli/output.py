@@ -5,15 +5,17 @@ Standard output holds the result and nothing else; standard error never holds an
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import click
 
@@ -35,6 +37,11 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sits at *stream*; nobody does where the shell closed it."""
+    return stream is not None and stream.isatty()
+
+
 def worst(codes: Iterable[int]) -> int:
     """The exit code of several environments together (design §6)."""
     found = set(codes)
@@ -51,9 +58,9 @@ class Output:
     @classmethod
     def chosen(cls, format: Format, *, show_addresses: bool, in_ci: bool, plain: bool) -> Output:
         """The Output for this terminal: addresses in full on a person's terminal and in JSON only (design §6)."""
-        terminal = sys.stdout.isatty() and not in_ci
+        terminal = is_terminal(sys.stdout) and not in_ci
         addresses = show_addresses or format is Format.JSON or (format is Format.TEXT and terminal)
-        colour = format is Format.TEXT and sys.stdout.isatty() and not plain
+        colour = format is Format.TEXT and is_terminal(sys.stdout) and not plain
         return cls(format, Viewer(addresses, colour))
 
     def plans(self, plans: Sequence[Plan], *, drift: bool = False) -> None:
@@ -116,8 +123,8 @@ def warn(warnings: Iterable[Problem]) -> None:
 
 
 def note(message: str) -> None:
-    """A remark on standard error."""
-    click.echo(message, err=True)
+    """A remark on standard error, in which no file name can speak to a terminal or a build machine."""
+    click.echo(text.remark(message), err=True)
 
 
 def of_findings(findings: Iterable[Finding]) -> tuple[Problem, ...]:
@@ -178,7 +185,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         """Begin to tell the seconds, where somebody watches."""
-        if sys.stderr.isatty():
+        if is_terminal(sys.stderr):
             self._ticker = threading.Thread(target=self._tick, daemon=True)
             self._ticker.start()
         return self
@@ -196,13 +203,24 @@ class Progress:
     def _draw(self) -> None:
         seconds = self._clock() - self._begun
         with self._drawing:
-            if seconds > 1 and sys.stderr.isatty() and not self._ended.is_set():
+            if seconds > 1 and is_terminal(sys.stderr) and not self._ended.is_set():
                 click.echo(f"\r{self._what}{self._far} ({seconds:.0f} s)\x1b[K", err=True, nl=False)
                 self._written = True
 
 
 def _write_each(texts: Iterable[str]) -> None:
     _write("\n\n".join(item for item in texts if item))
+
+
+class Unwritten(Exception):
+    """Standard output takes nothing more: its reader went away, its disk is full, or it was never open."""
+
+
+def told(results: Sequence[ApplyResult]) -> None:
+    """What became of every change, on standard error with addresses masked, where standard output failed."""
+    with suppress(OSError):
+        for result in results:
+            click.echo(text.result(result, Viewer()), err=True)
 
 
 def _write(result: str) -> None:
@@ -214,9 +232,14 @@ def _write(result: str) -> None:
         return
     try:
         click.echo(result, color=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    except (OSError, ValueError) as error:
+        if sys.stdout is not None:  # what is still buffered must not fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise Unwritten from error
 
 
 def _colour_on_stderr() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")

@@ -14,6 +14,7 @@ import click
 
 from ..errors import Interrupted, PlanRefused, Problem
 from ..model import ApplyResult, Outcome, Plan
+from ..report import Viewer, text
 from ..rules import is_drift
 from . import options
 from .output import (
@@ -24,9 +25,12 @@ from .output import (
     Format,
     Output,
     Progress,
+    Unwritten,
+    is_terminal,
     note,
     of_findings,
     of_result,
+    told,
     warn,
     worst,
 )
@@ -80,9 +84,10 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     from .. import pipeline, planfile
 
     output = output_for(format, show_addresses=show_addresses)
-    with stoppable(only_reads=True) as stop, _reading() as progress:
-        session = _session(pipeline, chosen, world(stop, progress))
-        plans = [prepared.plan for prepared in session.plans(audited=True)]
+    with stoppable(only_reads=True) as stop:
+        session, progress = _session(pipeline, chosen, stop)
+        with progress:
+            plans = [prepared.plan for prepared in session.plans(audited=True)]
     if out is not None:
         planfile.write(out, plans)
     output.plans(plans)
@@ -143,8 +148,8 @@ def apply(
     output = output_for(format, show_addresses=show_addresses)
     reviewed = planfile.expected(plan_files, digests)
     with stoppable() as stop, _logbook(journal) as logbook:
-        with _reading() as progress:
-            session = _session(pipeline, chosen, world(stop, progress))
+        session, progress = _session(pipeline, chosen, stop)
+        with progress:
             prepared = session.plans()
         plans = [item.plan for item in prepared]
         if blocked := of_findings(finding for plan in plans for finding in plan.findings):
@@ -152,7 +157,10 @@ def apply(
         planfile.check(reviewed, plans)
         _confirm(output, plans, stop, yes=yes)
         results = _carried_out(session, prepared, logbook)
-    output.results(results)
+    try:
+        output.results(results)
+    except Unwritten:
+        told(results)
     return worst(of_result(result) for result in results)
 
 
@@ -173,9 +181,10 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
     from .. import pipeline
 
     output = output_for(format, show_addresses=show_addresses)
-    with stoppable(only_reads=True) as stop, _reading() as progress:
-        session = _session(pipeline, chosen, world(stop, progress), is_drift=True)
-        plans = [prepared.plan for prepared in session.plans(audited=True)]
+    with stoppable(only_reads=True) as stop:
+        session, progress = _session(pipeline, chosen, stop, is_drift=True)
+        with progress:
+            plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
     return worst(PENDING if _has_drifted(plan) else DONE for plan in plans)
 
@@ -185,15 +194,19 @@ def _has_drifted(plan: Plan) -> bool:
     return bool(plan.changes or plan.blockers) or any(is_drift(finding) for finding in plan.findings)
 
 
-def _session(pipeline: Any, chosen: dict[str, Any], world: Any, *, is_drift: bool = False) -> Any:
-    """A session for what was *chosen*; its warnings and notes go to standard error."""
+def _session(
+    pipeline: Any, chosen: dict[str, Any], stop: threading.Event, *, is_drift: bool = False
+) -> tuple[Any, Progress]:
+    """A session for what was *chosen*, and its progress; its warnings and notes go to standard error."""
     from .. import loading
 
-    session = pipeline.Session(loading.Choice(**chosen), world, is_drift=is_drift)
+    # Entered by the caller, once the tree is loaded: until then there must be no second thread (manifests/halves.py).
+    progress = Progress("reading subscriptions")
+    session = pipeline.Session(loading.Choice(**chosen), world(stop, progress), is_drift=is_drift)
     for remark in session.loaded.notes:
         note(f"note: {remark}")
     warn(session.loaded.warnings)
-    return session
+    return session, progress
 
 
 def _refuse(output: Output, plans: Sequence[Plan], blocked: Sequence[Problem]) -> int:
@@ -202,10 +215,6 @@ def _refuse(output: Output, plans: Sequence[Plan], blocked: Sequence[Problem]) -
         output.plans(plans)
     output.failure(blocked)
     return REFUSED
-
-
-def _reading() -> Progress:
-    return Progress("reading subscriptions")
 
 
 @contextmanager
@@ -249,8 +258,11 @@ def _confirm(output: Output, plans: Sequence[Plan], stop: threading.Event, *, ye
         output.plans(plans)
     if yes or not any(plan.changes for plan in plans):
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to apply this plan")
+    if output.format is not Format.TEXT:
+        # Nobody says yes to what they have not seen; standard error carries no address.
+        click.echo("\n\n".join(text.plan(plan, Viewer()) for plan in plans), err=True)
     with asking():
         is_meant = click.confirm("\nApply this?", err=True)
     if not is_meant:

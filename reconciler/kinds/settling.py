@@ -39,6 +39,9 @@ def settle(desired: Desired, live: Live, base: Desired | None, wish: Wish, now: 
     causes = {} if start is None or start == live.fields["start_date"] else {"start_date": Cause.DST}
     if start is not None:
         fields["start_date"] = start
+    if fields["target_type"] == TEAMS and fields["target_value"] != desired.fields["target_value"]:
+        # Only the base can tell that another URL of the same host is meant.
+        causes["target_value"] = Cause.MANIFEST
     return Settled(fields, causes, tuple(findings), stays_deleted)
 
 
@@ -47,7 +50,7 @@ def _target(desired: Desired, live: Live, before: Desired | None, wish: Wish) ->
     wanted, there = desired.fields["target_value"], live.fields["target_value"]
     types = (wanted.type, there.type)
     if types == (TEAMS, TEAMS):
-        return _teams(wanted, before), ()
+        return (wanted if live.id in wish.written else _teams(wanted, before)), ()
     if types != (EMAIL, EMAIL):
         return wanted, ()
     gone = _gone(wanted.meaning, there.meaning, before, wish)

@@ -108,6 +108,13 @@ def warnings(found: Iterable[Problem], viewer: Viewer) -> str:
     return write.text()
 
 
+def remark(message: str) -> str:
+    """One line that a terminal and a build machine only show."""
+    write = _Writer(Viewer())
+    write.line(message)
+    return write.text()
+
+
 class _Writer:
     """Collects lines; colours them where the viewer has colour; makes every message's characters visible."""
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from reconciler.cli import main as reconciler
 from tests.faults.processes import Ground, ended, ground
-from tests.faults.stage import lines, quick
+from tests.faults.stage import lines
 
 KILLED = 99
 
@@ -82,7 +82,7 @@ def _inside(there: Ground, arguments: Sequence[str], leave_at: int, counted: int
     for owner, names in (socket.socket, ("connect", "sendall", "recv")), (os, ("write", "fsync")):
         for name in names:
             setattr(owner, name, moments.counted(getattr(owner, name)))
-    code = reconciler(arguments, pace=quick)
+    code = reconciler(arguments, pace=there.stage.pace)
     os.write(counted, b"." * moments.met)
     return code
 

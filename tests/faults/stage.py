@@ -34,17 +34,24 @@ WEEKLY: Mapping[str, Any] = {
 """What a row holds that agrees with `Tree.manifest`, but for title and insight."""
 
 
-def quick(timeout: float = 600.0, *, stop: threading.Event | None = None, budget: Budget | None = None) -> Run:
-    """A Run of the program for which time passes quickly."""
-    stopped = stop or threading.Event()
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Makes Runs of the program for which time passes *speed* times as fast."""
 
-    def clock() -> float:
-        return time.monotonic() * SPEED
+    speed: float = SPEED
 
-    def sleep(seconds: float) -> None:
-        stopped.wait(seconds / SPEED)
+    def __call__(self, timeout: float, *, stop: threading.Event | None = None, budget: Budget | None = None) -> Run:
+        """A Run that may take *timeout* of its own seconds."""
+        stopped = stop or threading.Event()
 
-    return Run(timeout, clock=clock, sleep=sleep, stop=stopped, budget=budget or Budget(clock=clock), patience=PATIENCE)
+        def clock() -> float:
+            return time.monotonic() * self.speed
+
+        def sleep(seconds: float) -> None:
+            stopped.wait(seconds / self.speed)
+
+        budget = budget or Budget(clock=clock)
+        return Run(timeout, clock=clock, sleep=sleep, stop=stopped, budget=budget, patience=PATIENCE)
 
 
 @dataclass(slots=True)
@@ -54,6 +61,7 @@ class Stage:
     sandbox: Any
     tree: Tree
     bystanders: list[dict[str, Any]] = field(default_factory=list)
+    pace: Pace = Pace()
 
     def set(self, *flags: str, profile: str = "seed", bystanders: int = 2) -> None:
         """Begin anew: one row as its manifest says, and *bystanders* that are not ours."""
@@ -82,7 +90,7 @@ class Stage:
         """Run a command line in this process, quickly."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = main(arguments, pace=quick)
+            code = main(arguments, pace=self.pace)
         return Ran(code, out.getvalue(), err.getvalue())
 
     def live(self) -> dict[str, str]:

@@ -175,11 +175,29 @@ def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
     here.until(lambda: len(lines(journal)) == 3 if journal.exists() else False)
     process.kill()
     ended(process)
+    here.until(lambda: here.stage.sent("POST") == 3)  # what was under way in the server is over
 
     told = [line["name"] for line in lines(journal) if line.get("status") == "applied"]
     assert set(told) <= set(here.stage.live())
     assert 2 == len(told)
     assert converges(here)
+
+
+def test_a_kill_and_a_new_start_while_a_create_is_still_under_way(here: Ground) -> None:
+    """No client can see it: the next run finds both rows, names them, touches neither, and refuses with exit 3."""
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase="before", seconds=3.0))
+    process = here.apply("--parallel", "1")
+    here.until(lambda: len(here.stage.sandbox.requests()) >= 3)
+    time.sleep(0.3)
+    process.kill()
+    ended(process)
+    assert 0 == ended(here.apply()).code
+    here.until(lambda: here.stage.sent("POST") == 6)
+
+    ran = ended(here.apply())
+
+    assert (3, "duplicate-tag") == (ran.code, ran.json["errors"][0]["rule"])
+    assert "ana" in ran.json["errors"][0]["message"]
 
 
 def on_terminal(
@@ -205,9 +223,12 @@ def on_terminal(
 
 def test_ctrl_c_at_the_question(here: Ground) -> None:
     """It ends the program, and nothing was written: exit 130."""
-    code, seen = on_terminal(
-        here, "apply", once=b"Apply this?", then=lambda process, _: process.send_signal(signal.SIGINT)
-    )
+
+    def press(process: Popen[str], _: int) -> None:
+        time.sleep(0.5)  # until it waits for an answer: Python loses a signal that comes a moment before (its own race)
+        process.send_signal(signal.SIGINT)
+
+    code, seen = on_terminal(here, "apply", once=b"Apply this?", then=press)
 
     assert (130, 0) == (code, here.stage.sent("POST"))
     assert b"interrupted" in seen
