@@ -9,22 +9,28 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import Problem
 from ..model import ApplyResult, Plan, Severity, Status
+from . import people
 from .view import Viewer, visible
 
 _COMMANDS = {Severity.BLOCK: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
 def plan(plan: Plan, viewer: Viewer) -> str:
-    """The findings of *plan*, one workflow command a line."""
-    return "\n".join(
-        _command(
-            _COMMANDS[finding.severity],
-            finding.source.path if finding.source is not None else None,
-            finding.source.line if finding.source is not None else None,
-            finding.rule,
-            f"{finding.name}: {viewer.text(finding.message)}" if finding.name else viewer.text(finding.message),
+    """The findings of *plan* and what it covers, one workflow command a line."""
+    covered = _command("notice", None, None, "coverage", viewer.text(people.coverage(plan)))
+    return (
+        "\n".join(
+            _command(
+                _COMMANDS[finding.severity],
+                finding.source.path if finding.source is not None else None,
+                finding.source.line if finding.source is not None else None,
+                finding.rule,
+                f"{finding.name}: {viewer.text(finding.message)}" if finding.name else viewer.text(finding.message),
+            )
+            for finding in plan.findings
         )
-        for finding in plan.findings
+        + ("\n" if plan.findings else "")
+        + covered
     )
 
 

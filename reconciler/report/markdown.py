@@ -35,7 +35,7 @@ def plan(plan: Plan, viewer: Viewer) -> str:
         lines += ["| | manifest | finding |", "| --- | --- | --- |"]
         lines += [_finding(finding, viewer) for finding in plan.findings]
         lines += [""]
-    lines += [f"Digest {code(plan.digest)}"]
+    lines += [words(people.coverage(plan), viewer), "", f"Digest {code(plan.digest)}"]
     return "\n".join(lines)
 
 
@@ -101,7 +101,7 @@ def _spelled(found: re.Match[str]) -> str:
 
 def _summary(plan: Plan) -> str:
     words = [f"{plan.count(action)} to {action}" for action in Action if plan.count(action)]
-    words += [f"{plan.unchanged} unchanged", f"{plan.coverage.unmanaged + plan.coverage.foreign} unmanaged"]
+    words += [f"{plan.unchanged} unchanged"]
     blocked = f" **Refused: {count(len(plan.blockers), 'finding')} must be settled first.**" if plan.blockers else ""
     return ", ".join(words) + "." + blocked
 

@@ -79,3 +79,16 @@ def _whom(effect: Effect) -> tuple[Any, ...]:
 
 def _once(items: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(items))
+
+
+def coverage(plan: Plan) -> Message:
+    """How many live rows are managed here; those of nobody counted by who made them, without any detail."""
+    counted = plan.coverage
+    total = counted.managed + counted.unmanaged + counted.foreign
+    by = [say(creator if creator is not None else "nobody known", f" {rows}") for creator, rows in counted.creators]
+    makers = [part for place, one in enumerate(by) for part in ((", ",) if place else ()) + one]
+    return say(
+        f"{counted.managed} of {count(total, 'live subscription')} managed here, {counted.unmanaged} unmanaged",
+        *((" (made by ", *makers, ")") if makers else ()),
+        f", {counted.foreign} of other namespaces.",
+    )

@@ -38,7 +38,7 @@ def plan(plan: Plan, viewer: Viewer) -> str:
         _write_finding(write, finding)
     write.blank()
     write.line(_summary(plan), _BOLD)
-    write.line(_coverage(plan), _DIM)
+    write.message(people.coverage(plan), _DIM)
     write.line(f"Digest {plan.digest}", _DIM)
     return write.text()
 
@@ -208,12 +208,3 @@ def _counts(plan: Plan) -> Iterator[str]:
         if plan.count(action):
             yield f"{plan.count(action)} to {action}"
     yield f"{plan.unchanged} unchanged"
-
-
-def _coverage(plan: Plan) -> str:
-    coverage = plan.coverage
-    total = coverage.managed + coverage.unmanaged + coverage.foreign
-    return (
-        f"{coverage.managed} of {count(total, 'live subscription')} managed here, {coverage.unmanaged} unmanaged, "
-        f"{coverage.foreign} of other namespaces."
-    )
