@@ -175,7 +175,7 @@ def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
     here.until(lambda: len(lines(journal)) == 3 if journal.exists() else False)
     process.kill()
     ended(process)
-    here.until(lambda: here.stage.sent("POST") == 3)  # what was under way in the server is over
+    time.sleep(1.2)  # until what is under way in the server is over
 
     told = [line["name"] for line in lines(journal) if line.get("status") == "applied"]
     assert set(told) <= set(here.stage.live())
