@@ -156,8 +156,12 @@ class _Run:
         return found
 
     def _attempt(self, change: Change, objection: Message) -> Outcome:
-        """One change, whatever happens: an Outcome, never an exception."""
-        outcome = self._one(change, objection)
+        """One change, whatever happens: an Outcome, never an exception but the ones that end the program."""
+        try:
+            outcome = self._one(change, objection)
+        except BaseException:
+            self._over = say("the run was ended")
+            raise
         if self._orders.fail_fast and outcome.status in (Status.FAILED, Status.UNKNOWN):
             self._over = self._over or say("an earlier change did not apply (--fail-fast)")
         if outcome.answer is not None and outcome.answer.status == 402:

@@ -71,6 +71,8 @@ def failing(folder: Path, judges: Sequence[str]) -> set[str]:
     sys.path[:] = [str(folder), *(path for path in sys.path if Path(path or ".").resolve() != ROOT)]
     sys.dont_write_bytecode = True
     os.chdir(folder)
+    # What the outer run was given, coverage for one, is not for this one.
+    os.environ.pop("PYTEST_ADDOPTS", None)
     failures = Failures()
     options = ["-q", "--tb=no", "--assert=plain", "--import-mode=importlib", f"--rootdir={folder}", "-k", f"not {SLOW}"]
     options += [part for name in PLUGINS for part in ("-p", f"no:{name}")]
