@@ -170,12 +170,12 @@ def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
     """`kill -9`: what the journal says was applied is there, and the same command again finishes."""
     journal = here.stage.tree.folder / "journal"
     journal.unlink(missing_ok=True)
-    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase=phase, seconds=1.0, nth=3, count=2))
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase=phase, seconds=3.0, nth=3, count=2))
     process = here.apply("--parallel", "1", "--journal", "journal")
     here.until(lambda: len(lines(journal)) == 3 if journal.exists() else False)
     process.kill()
     ended(process)
-    time.sleep(1.2)  # until what is under way in the server is over
+    time.sleep(3.2)  # until what is under way in the server is over
 
     told = [line["name"] for line in lines(journal) if line.get("status") == "applied"]
     assert set(told) <= set(here.stage.live())
