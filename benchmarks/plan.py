@@ -88,10 +88,13 @@ def serving(rows: int, latency: float) -> Iterator[str]:
             server.terminate()
 
 
-def measured(arguments: list[str], where: Path) -> Run:
+def measured(arguments: list[str], where: Path, scratch: Path) -> Run:
     """Run Python with *arguments* in a process of its own; anything but success ends the measurement."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("POSTHOG_")}
-    environment = inherited | {"PYTHONPATH": str(ROOT), "POSTHOG_PERSONAL_API_KEY": data.KEY}
+    # An installed program keeps its bytecode; here it is kept beside the input, so that the checkout stays as it is.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept = {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(scratch / "bytecode")}
+    environment = inherited | kept | {"POSTHOG_PERSONAL_API_KEY": data.KEY}
     with tempfile.TemporaryFile() as output:
         began = perf_counter()
         process = subprocess.Popen([sys.executable, *arguments], cwd=where, env=environment, stdout=output)
@@ -109,13 +112,15 @@ def measured(arguments: list[str], where: Path) -> Run:
 def compare(rows: int, runs: int, latency: float) -> Result:
     """Run both programs *runs* times in turn, after a first time that only warms up what the system keeps."""
     with tempfile.TemporaryDirectory() as scratch, serving(rows, latency) as host:
-        folder = Path(scratch)
+        folder = Path(scratch) / "tree"
+        folder.mkdir()
         data.write(folder, rows, host)
         floor, tool = [], []
         for _ in range(runs + 1):
-            floor.append(measured(["-m", "benchmarks.floor", scratch], ROOT))
+            floor.append(measured(["-m", "benchmarks.floor", str(folder)], ROOT, Path(scratch)))
             requests(host)
-            tool.append(measured(["-m", "reconciler", "plan", "--no-prune", "--format", "json"], folder))
+            command = ["-m", "reconciler", "plan", "--no-prune", "--format", "json"]
+            tool.append(measured(command, folder, Path(scratch)))
             asked = requests(host)
         agree(floor[0].printed, tool[0].printed)
         return Result(rows, floor[1:], tool[1:], asked)

@@ -18,11 +18,12 @@ from . import audit, executor, identity, kinds, loading, planner, recordings
 from .errors import InvalidInput, PlanRefused, ReconcilerError
 from .identity import Rows
 from .loading import Choice, Loaded
-from .model import ApplyResult, Environment, Finding, Outcome, Plan, Status
+from .model import ApplyResult, Environment, Finding, Live, Outcome, Plan, Status
 from .planner import Scene
 from .privacy import Key, Message, listed, say
 from .removal import Base, Pruning
-from .resource import Wish
+from .resource import Resource, Wish
+from .several import meanwhile
 
 if TYPE_CHECKING:
     from .api import Reader, Run
@@ -164,8 +165,11 @@ class Session:
         loaded, choice = self.loaded, self._choice
         planned = [manifest for manifest in loaded.manifests if manifest.kind in self._kinds]
         here = [manifest for manifest in planned if manifest.lives_in(environment.name)]
-        wanted = tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here)
-        rows = {kind: self._rows(kind, wanted, reader) for kind in self._kinds}
+        live, wanted = meanwhile(
+            lambda: {kind: self._live(resource, reader) for kind, resource in self._kinds.items()},
+            lambda: tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here),
+        )
+        rows = {kind: self._rows(kind, wanted, live[kind], reader) for kind in self._kinds}
         base = self._based(environment)
         # Manifests that are only compared do not mean that every subscription is to go.
         is_empty = not loaded.manifests or (not planned and _has_ours(rows, base))
@@ -183,10 +187,12 @@ class Session:
             scope=loaded.scope,
         )
 
-    def _rows(self, kind: str, wanted: Sequence[Any], reader: Reader) -> Rows:
-        """The live rows, and the soft-deleted ones only where some manifest has no live row (design §4)."""
+    def _live(self, resource: Resource, reader: Reader) -> Sequence[Live]:
+        return reader.rows(resource.listing(deleted=False), decode=resource.decode, progress=self._world.progress)
+
+    def _rows(self, kind: str, wanted: Sequence[Any], live: Sequence[Live], reader: Reader) -> Rows:
+        """The *live* rows, and the soft-deleted ones only where some manifest has no live row (design §4)."""
         resource, namespace = self._kinds[kind], self.loaded.config.namespace
-        live = reader.rows(resource.listing(deleted=False), decode=resource.decode, progress=self._world.progress)
         rows = Rows.of(namespace, live)
         if not identity.needs_deleted([item for item in wanted if item.manifest.kind == kind], rows):
             return rows

@@ -42,3 +42,26 @@ def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ON
         finally:
             over.set()  # also when this thread is interrupted while it waits
     return [results[index] for index in range(len(things))]
+
+
+def meanwhile(waiting: Callable[[], T], deed: Callable[[], R]) -> tuple[T, R]:
+    """What both answer: *waiting*, which mostly waits, in a thread of its own, and *deed* here.
+
+    An error of *deed*, or an interrupt, does not wait for the other; nobody hears of that one's answer then.
+    """
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(waiting())
+        except BaseException as error:  # raised where it was asked for  # noqa: BLE001
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="meanwhile", daemon=True)
+    thread.start()
+    done = deed()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return answers[0], done

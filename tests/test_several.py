@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from reconciler.several import several
+from reconciler.several import meanwhile, several
 
 
 def test_answers_come_in_the_order_of_the_things() -> None:
@@ -76,3 +76,43 @@ def test_an_error_of_any_worker_ends_all() -> None:
         several(range(10_000), deed, at_once=2)
 
     assert len(begun) < 10_000
+
+
+def test_something_is_done_while_another_waits() -> None:
+    """Each hears of the other, which neither could alone."""
+    begun, done = threading.Event(), threading.Event()
+
+    def waiting() -> bool:
+        begun.set()
+        return done.wait(5)
+
+    def deed() -> bool:
+        there = begun.wait(5)
+        done.set()
+        return there
+
+    assert (True, True) == meanwhile(waiting, deed)
+
+
+def test_an_error_of_what_waits_is_raised_when_the_deed_is_done() -> None:
+    """Not lost in its thread."""
+    done: list[str] = []
+
+    def waiting() -> None:
+        raise ValueError("no listing")
+
+    with pytest.raises(ValueError, match="no listing"):
+        meanwhile(waiting, lambda: done.append("deed"))
+    assert ["deed"] == done
+
+
+def test_an_error_of_the_deed_does_not_wait() -> None:
+    """As an interrupt must not: what waits may wait for minutes."""
+    never = threading.Event()
+
+    def deed() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        meanwhile(lambda: never.wait(60), deed)
+    never.set()

@@ -137,30 +137,35 @@ def _people(entries: Sequence[str], manifest: Manifest, config: Config) -> Itera
     seen: set[str] = set()
     reached = 0
     for index, entry in enumerate(entries):
-        place = _place(manifest.spec, index)
-        meaning = entry if entry.startswith("@") else recipients.normal(entry)
+        is_group = entry.startswith("@")
+        meaning = entry if is_group else recipients.normal(entry)
         if meaning in seen:
-            named = say(entry) if entry.startswith("@") else say(Address(entry))
-            yield Fault(place, "duplicate-recipient", say(*named, " stands in the list twice; remove one"))
+            yield _twice(entry, index, manifest)
             continue
         seen.add(meaning)
-        if not entry.startswith("@"):
-            reached += 1
-            yield from _person(entry, place, manifest, config)
-        elif entry[1:] in config.recipients:
-            reached += len(config.recipients[entry[1:]])
-            yield from _group(entry[1:], place, manifest, config)
-        else:
-            reached += 1
-            yield Fault(place, "unknown-group", _unknown_group(entry[1:], config))
+        reached += len(config.recipients.get(entry[1:], (entry,))) if is_group else 1
+        if is_group:
+            yield from _group(entry[1:], index, manifest, config)
+        elif (wrong := _wrong(entry, manifest, config)) is not None:
+            yield Fault(_place(manifest.spec, index), *wrong)
     if not reached:
         yield Fault(("spec", "target_value"), "no-recipients", say("it reaches nobody; name at least one address"))
 
 
-def _group(name: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
-    for address in config.recipients[name]:
-        for fault in _person(address, place, manifest, config):
-            yield Fault(place, fault.rule, say(f"in the group {name}: ", *fault.message))
+def _twice(entry: str, index: int, manifest: Manifest) -> Fault:
+    named = say(entry) if entry.startswith("@") else say(Address(entry))
+    message = say(*named, " stands in the list twice; remove one")
+    return Fault(_place(manifest.spec, index), "duplicate-recipient", message)
+
+
+def _group(name: str, index: int, manifest: Manifest, config: Config) -> Iterator[Fault]:
+    place = _place(manifest.spec, index)
+    if name not in config.recipients:
+        yield Fault(place, "unknown-group", _unknown_group(name, config))
+    for address in config.recipients.get(name, ()):
+        if (wrong := _wrong(address, manifest, config)) is not None:
+            rule, message = wrong
+            yield Fault(place, rule, say(f"in the group {name}: ", *message))
 
 
 def _unknown_group(name: str, config: Config) -> Message:
@@ -169,26 +174,17 @@ def _unknown_group(name: str, config: Config) -> Message:
     return say("no recipient group is named ", *quoted(name), f" in the config{_nearest(name, config.recipients)}")
 
 
-def _person(address: str, place: Pointer, manifest: Manifest, config: Config) -> Iterator[Fault]:
+def _wrong(address: str, manifest: Manifest, config: Config) -> tuple[str, Message] | None:
+    """The rule that *address* breaks, and what to say of it; None for a right one, as nearly all are."""
     if not recipients.is_address(address):
         # The server checks nothing (trap T-29): a slip would mail company data to a stranger.
-        yield Fault(
-            place,
-            "address",
-            say("not an e-mail address: ", Address(address), "; it takes a name, an @ and a domain with a dot"),
-        )
-        return
+        wrong = say("not an e-mail address: ", Address(address), "; it takes a name, an @ and a domain with a dot")
+        return "address", wrong
     allowed = config.policy.allowed_domains
-    if allowed is not None and not manifest.external and recipients.domain_of(address) not in allowed:
-        yield Fault(
-            place,
-            "domain-not-allowed",
-            say(
-                "the domain of ",
-                Address(address),
-                " is not in policy.allowed_domains; metadata.external: true if it is meant",
-            ),
-        )
+    if allowed is None or manifest.external or recipients.domain_of(address) in allowed:
+        return None
+    way_out = " is not in policy.allowed_domains; metadata.external: true if it is meant"
+    return "domain-not-allowed", say("the domain of ", Address(address), way_out)
 
 
 def _place(spec: Fields, index: int) -> Pointer:

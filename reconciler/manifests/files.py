@@ -221,7 +221,7 @@ class Walk:
 
 
 def _joined(folder: str, name: str) -> str:
-    return name if folder == "." else posixpath.join(folder, name)
+    return name if folder == "." else f"{folder.rstrip('/')}/{name}"
 
 
 def _top(path: str, real: str) -> str:
