@@ -188,13 +188,19 @@ class _Run:
         """What somebody changed since the listing, when that is old enough for it to be likely; else nothing."""
         if change.expected is None or (self._orders.age() <= STALE_AFTER and not _is_about_people(change)):
             return ()
-        resource = self._kinds[change.kind]
-        row = resource.decode(self._sender.get(resource.retrieve(change.expected.id)))
+        row = self._kinds[change.kind].decode(self._read(change.kind, change.expected.id))
         moved = list(diff.changed(change.expected.fields, row.fields))
         moved += [name for name in ("tag", "deleted") if getattr(row, name) != getattr(change.expected, name)]
         if not moved:
             return ()
         return say(f"conflict: row {row.id} changed since it was compared (", *listed(moved), "); plan again")
+
+    def _read(self, kind: str, row: int) -> Json:
+        """The row as it is now. NoAnswer where the server answers with another one."""
+        body = self._sender.get(self._kinds[kind].retrieve(row))
+        if not isinstance(body, dict) or body.get("id") != row:
+            raise NoAnswer(f"asked for row {row}, the server answered with another")
+        return body
 
     def _send(self, change: Change, done: int = 0) -> Outcome:
         """Send the calls of *change* in order, after *done* others; what those did is said when a later one fails."""
@@ -227,6 +233,8 @@ class _Run:
         except Exception as error:  # an accepted write whose answer is no row is a lost answer  # noqa: BLE001
             reason = say("the write was accepted, but its answer is no row: ", *_told(error))
             return self._read_back(change, request, so_far, reason, Answer(sent.status))
+        if request.method == "PATCH" and row != change.id:
+            wrong, row = ("id", *wrong), change.id
         if wrong:
             return _not_as_asked(change, row, wrong, Answer(sent.status), so_far)
         so_far.row, so_far.done = row, so_far.done + 1
@@ -241,9 +249,8 @@ class _Run:
         if request.method == "POST" or change.id is None:
             self._lost.add(id(change))
             return unknown
-        resource = self._kinds[change.kind]
         try:
-            wrong = resource.mismatch(request, self._sender.get(resource.retrieve(change.id)))
+            wrong = self._kinds[change.kind].mismatch(request, self._read(change.kind, change.id))
         except Exception:  # it stays unknown, whatever made the reading fail  # noqa: BLE001
             return unknown
         if not wrong:
@@ -293,9 +300,9 @@ class _Run:
 
     def _compare(self, lost: Outcome, row: Live) -> Outcome:
         """The row that a lost answer left behind, read whole and held against what was asked."""
-        resource = self._kinds[lost.change.kind]
+        kind = lost.change.kind
         try:
-            wrong = resource.mismatch(lost.change.requests[-1], self._sender.get(resource.retrieve(row.id)))
+            wrong = self._kinds[kind].mismatch(lost.change.requests[-1], self._read(kind, row.id))
         except Exception as error:  # it is there; whether it is right stays unknown  # noqa: BLE001
             reason = say(*lost.reason, f"; row {row.id} has its tag, but could not be read: ", *_told(error))
             return replace(lost, id=row.id, reason=reason)
@@ -351,7 +358,7 @@ def _halfway(reason: Message, so_far: _Progress) -> Message:
     return say(*reason, "; the old row is already soft-deleted: run it again") if so_far.done else reason
 
 
-def _not_as_asked(change: Change, row: int, wrong: Sequence[str], answer: Answer, so_far: _Progress) -> Outcome:
+def _not_as_asked(change: Change, row: int | None, wrong: Sequence[str], answer: Answer, so_far: _Progress) -> Outcome:
     """A server that ignores a field answers 2xx all the same (trap T-13)."""
     return Outcome(change, Status.FAILED, row, _differs(wrong), answer, so_far.attempts, accepted=True)
 

@@ -277,6 +277,38 @@ MUTATIONS: tuple[Mutation, ...] = (
         ),
     ),
     Mutation(
+        "who left a row before it was taken over stays out of it",
+        "planner.py",
+        "    if scene.base is None or not was_taken_over:\n",
+        "    if True:\n",
+        "test_who_left_a_row_before_it_was_taken_over_stays_out",
+        (
+            "test_a_row_that_may_have_been_several_manifests_gains_nobody",
+            "test_a_manifest_that_lost_its_row_to_another_tells_who_left_it",
+        ),
+    ),
+    Mutation(
+        "a row that may have been several manifests' gains nobody",
+        "planner.py",
+        "    safe = (part for part in parts if not any(change.added for change in part.changes))\n",
+        "    safe = iter(parts)\n",
+        "test_a_row_that_may_have_been_several_manifests_gains_nobody",
+    ),
+    Mutation(
+        "a manifest that has a row under a new name had another than the one that was taken over",
+        "removal.py",
+        "name not in settled and then.id is None",
+        "then.id is None",
+        "test_a_manifest_that_has_a_row_under_a_new_name_had_another_row",
+    ),
+    Mutation(
+        "a manifest whose row is still there had another row than the one that was taken over",
+        "removal.py",
+        "            if not any(Tag(self.namespace, each) in tags",
+        "            if True or any(Tag(self.namespace, each) in tags",
+        "test_a_manifest_whose_row_is_still_there_had_another_row",
+    ),
+    Mutation(
         "a row that everybody left is not restored",
         "planner.py",
         "    if live.deleted and settled.stays_deleted:\n",
@@ -401,6 +433,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         also=(
             "test_a_kind_that_nobody_knows_costs_no_other_change_its_outcome",
             "test_a_replacement_whose_first_half_is_in_doubt_does_not_begin_the_second",
+            "test_a_row_read_again_that_is_another_one_is_not_written",
             "test_a_row_that_cannot_be_read_again_is_skipped",
             "test_a_row_that_did_not_change_since_an_old_listing_is_written",
             "test_a_row_that_was_removed_or_renamed_since_is_skipped",
@@ -426,7 +459,25 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if wrong:\n            return _not_as_asked(",
         "        if False:\n            return _not_as_asked(",
         "test_a_server_that_ignores_a_field_has_failed",
-        also=("test_a_replacement_whose_first_half_is_not_as_asked_does_not_begin_the_second",),
+        also=(
+            "test_a_replacement_whose_first_half_is_not_as_asked_does_not_begin_the_second",
+            "test_an_answer_about_another_row_has_failed",
+        ),
+    ),
+    Mutation(
+        "an answer to a change is about the row that was meant",
+        "executor.py",
+        'if request.method == "PATCH" and row != change.id:\n',
+        "if False:\n",
+        "test_an_answer_about_another_row_has_failed",
+    ),
+    Mutation(
+        "a row that is read is the one that was asked for",
+        "executor.py",
+        'if not isinstance(body, dict) or body.get("id") != row:\n',
+        "if False:\n",
+        "test_a_row_read_again_that_is_another_one_is_not_written",
+        also=("test_a_patch_read_back_as_another_row_is_unknown",),
     ),
     Mutation(
         "a lost POST is looked up by its tag",

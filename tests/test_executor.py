@@ -319,7 +319,29 @@ def test_a_server_that_ignores_a_field_has_failed() -> None:
     assert "interval" in reason(outcome)
 
 
+def test_an_answer_about_another_row_has_failed() -> None:
+    """Even where that row holds all that was asked: the outcome names the row that was meant."""
+    server, plan = updates("a")
+    server.fail("PATCH 1", lambda: Sent(raw(7, name="a") | {"interval": 2}))
+
+    (outcome,) = run(plan, server)
+
+    assert (Status.FAILED, 1, True) == (outcome.status, outcome.id, outcome.accepted)
+    assert "does not hold what was asked: id" in reason(outcome)
+
+
 # Conflicts
+
+
+def test_a_row_read_again_that_is_another_one_is_not_written() -> None:
+    """What is not known is not written."""
+    server, plan = updates("a")
+    server.fail("GET 1", lambda: server.stored.update({1: raw(7, name="a")}))
+
+    (outcome,) = run(plan, server, age=31)
+
+    assert (Status.SKIPPED, []) == (outcome.status, server.writes())
+    assert "asked for row 1, the server answered with another" in reason(outcome)
 
 
 def test_a_row_that_changed_since_an_old_listing_is_skipped() -> None:
@@ -443,6 +465,15 @@ def test_a_patch_that_cannot_be_read_back_is_unknown(error: Exception) -> None:
     server, plan = updates("a")
     server.fail("PATCH 1", after(lost()))
     server.fail("GET 1", error)
+
+    assert {"a": "unknown"} == statuses(run(plan, server))
+
+
+def test_a_patch_read_back_as_another_row_is_unknown() -> None:
+    """That one holds it says nothing."""
+    server, plan = updates("a")
+    server.fail("PATCH 1", lost())
+    server.fail("GET 1", lambda: server.stored.update({1: raw(7, name="a") | {"interval": 2}}))
 
     assert {"a": "unknown"} == statuses(run(plan, server))
 

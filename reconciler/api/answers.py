@@ -1,6 +1,7 @@
 """What an answer means in words: the facts of its error envelope, and a sentence that says what to do.
 
-Decides by status, type, code and attr, never by `detail`, which changes between versions (contract, introduction).
+Decides by status, type, code and attr, never by `detail`, which changes between versions (contract, introduction); only
+the advice about a 403, whose reasons differ in nothing else, is narrower where the detail is one that we know.
 Everything the server wrote passes `scrub` before anybody sees it. Knows hosts, keys by their variable's name, and
 statuses; knows nothing of connections, of kinds or of plans.
 """
@@ -129,7 +130,7 @@ def way_out(asked: Asked, answer: Answer) -> str:
         case 402:
             return _payment(asked, answer)
         case 403:
-            return _forbidden(asked)
+            return _forbidden(asked, answer)
         case 404:
             return _missing(asked)
     return _WAYS_OUT.get(answer.status or 0, "Asking again would not help: look at the server's reason, and plan again")
@@ -194,17 +195,46 @@ def _payment(asked: Asked, answer: Answer) -> str:
     return f"Subscriptions are not in the plan that {asked.project} pays for: change it on PostHog's billing page"
 
 
-def _forbidden(asked: Asked) -> str:
+def _forbidden(asked: Asked, answer: Answer) -> str:
     scope = asked.operation.scope if asked.operation else None
     if scope is None:
         return (
             f"Older servers open this to no personal API key, later ones to keys with the scope query:read; if "
             f"{asked.key} has it, the server is an older one, or the key may not see {asked.project}"
         )
+    facts = {"key": asked.key, "project": asked.project, "scope": scope}
+    for known, advice in _FORBIDDEN.items():
+        if re.search(known, answer.detail or "", re.IGNORECASE):
+            return advice.format(**facts)
     return (
         f"{asked.key} may not do this: it needs the scope {scope}, and access to {asked.project} for itself and for "
         "its owner. Change the key in PostHog's settings, or take one that belongs to this project"
     )
+
+
+_FORBIDDEN = {
+    "missing required scope": (
+        "{key} may not do this: it needs the scope {scope}. Add it to the key in PostHog's settings"
+    ),
+    "access to the requested project": (
+        "{key} was made for other projects and has no access to {project}: check project_id, or take a key for this one"
+    ),
+    "access to the requested organi[sz]ation": (
+        "{key} was made for another organization and has no access to {project}: check project_id and host, or take a "
+        "key of this organization"
+    ),
+    "have access to the project": (
+        "The owner of {key} has no access to {project}: check project_id, or take the key of a member of the project"
+    ),
+    "access to this resource": (
+        "The owner of {key} may look at this and not change it: ask for the access in {project}, or take another key"
+    ),
+    "allow personal API keys": (
+        "The organization of {project} lets only its admins use personal API keys: ask one of them for {key}"
+    ),
+    "AI data processing": "Set summary_enabled to false, or let an admin of the organization agree to it",
+}
+"""By what the server says (contract §2.3); each only narrows the sentence that is said of all others."""
 
 
 def _missing(asked: Asked) -> str:

@@ -36,7 +36,7 @@ from ..privacy import Key, Private
 from . import answers, listing, retry
 from .budget import Run, Width
 from .retry import Verdict
-from .transport import Fault, Reply, Wire, origin
+from .transport import Fault, Reply, Wait, Wire, origin
 
 T = TypeVar("T")
 
@@ -268,17 +268,21 @@ class Courier:
         return reply
 
     def _exchange(self, family: str, request: Request, body: bytes | None, tally: _Tally) -> Reply:
-        self._run.check()
-        self._run.budget.spend(self._run.pause)
+        run, only_reads = self._run, request.method == "GET"
+        run.check()
+        run.budget.spend(run.pause)
         tally.sent += 1
-        return self._wire.exchange(
+        reply = self._wire.exchange(
             request.method,
             self._url(family, request.path),
             query=request.query,
             body=body,
-            left=lambda: self._run.left,
-            patience=self._run.patience,
+            # A write under way is waited for; of a read nothing is lost but the answer.
+            wait=Wait(lambda: run.left, run.patience, lambda: only_reads and run.stop.is_set()),
         )
+        if only_reads and reply.fault is Fault.LOST:
+            run.check()
+        return reply
 
     def _url(self, family: str, path: str) -> str:
         return f"{self._environment.host}/api/{family}/{self._project}/{path}"

@@ -7,8 +7,8 @@
     POST      yes   no    no            no                no
 
 A 429 means that nothing was done. Whatever else says neither yes nor no leaves a write in doubt, which is for the
-caller to clear up by looking (design §7). Waits are full jitter, or all of `Retry-After` and a little more. Knows
-methods, statuses and headers; knows nothing of paths, keys or rows.
+caller to clear up by looking (design §7). Waits are full jitter, on top of all of `Retry-After`; a change in doubt is
+given time to end before it is sent again. Knows methods, statuses and headers; knows nothing of paths, keys or rows.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 
-from tenacity import RetryCallState, Retrying, retry_if_result, wait_random, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_result, wait_random_exponential
 
 from .budget import Run
 from .transport import Fault, Reply
 
 TRIES = 5
 """How often a request is sent that gets no usable answer; a 429 does not count, only the deadline ends those."""
+
+SETTLING = 10.0
+"""Seconds at least before a change in doubt is sent again. The server may be carrying it out although nobody waits for
+the answer, and two at once would each find the same people to be new, and mail them (contract §7, T-34)."""
 
 _AGAIN = {
     "GET": frozenset({429, 500, 502, 503, 504}),
@@ -35,7 +39,6 @@ _AGAIN = {
     "POST": frozenset({429}),
 }
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30)
-_A_LITTLE_MORE = wait_random(0, 0.5)
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
@@ -88,7 +91,7 @@ def insist(once: Callable[[], Reply], method: str, run: Run) -> Reply:
     return Retrying(
         retry=retry_if_result(lambda reply: verdict(method, reply) is Verdict.AGAIN),
         stop=is_enough,
-        wait=lambda state: _wait(state, run),
+        wait=lambda state: _wait(state, method, run),
         sleep=run.pause,
         retry_error_callback=_result,
     )(once)
@@ -110,14 +113,15 @@ def retry_after(reply: Reply, now: Callable[[], float]) -> float | None:
     return max(0.0, until - (now() if since is None else since))
 
 
-def _wait(state: RetryCallState, run: Run) -> float:
-    reply = _result(state)
+def _wait(state: RetryCallState, method: str, run: Run) -> float:
+    """What the server asked for, and ever more on top: one that asks for nothing must not be asked all the time."""
+    reply, more = _result(state), _BACKOFF(state)
     asked = retry_after(reply, run.now)
-    if asked is None:
-        return _BACKOFF(state)
     if reply.status == 429:
-        run.budget.hold(asked)
-    return asked + min(_A_LITTLE_MORE(state), max(0.0, run.left - asked))
+        run.budget.hold(asked or more)
+    if method == "PATCH" and leaves_doubt(reply):
+        asked = max(asked or 0.0, SETTLING)
+    return more if asked is None else asked + min(more, max(0.0, run.left - asked))
 
 
 def _result(state: RetryCallState) -> Reply:

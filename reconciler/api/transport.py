@@ -1,18 +1,25 @@
 """One HTTP exchange: bytes out, a Reply back, whatever happens. The only module that knows httpx's errors.
 
 Here the key becomes a header, certificates are verified, proxies are chosen, bodies are limited, and every error of the
-library becomes a Fault. Knows origins and bytes; knows nothing of paths, retries, or what an answer means.
+library becomes a Fault. An exchange on the network runs in a thread of its own, which is left behind when the caller
+may not wait any longer: the library's timeouts are for one step each, and a server that sends a byte now and then, or a
+name that is being looked up, would outlast any deadline. Knows origins and bytes; knows nothing of paths, retries, or
+what an answer means.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Callable, Mapping
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -28,7 +35,13 @@ AGENT = f"posthog-reconciler/{__version__}"
 BODY_LIMIT = 64 * 1024 * 1024
 """The most bytes of one answer that are read, after decompression: about 70,000 subscriptions in one page."""
 
+PIECE = 1024 * 1024
+"""The most bytes that are unpacked at once: a small answer may unpack to more than there is memory."""
+
 CONNECTIONS = 16
+
+MOMENT = 0.05
+"""Seconds after which whoever waits for an answer asks again whether it may go on waiting."""
 
 
 class Fault(StrEnum):
@@ -87,6 +100,15 @@ def is_loopback(name: str) -> bool:
         return name == "localhost"
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long an answer is waited for: `left()` seconds in all, `patience` for each step, and not once `is_over()`."""
+
+    left: Callable[[], float]
+    patience: float = PATIENCE
+    is_over: Callable[[], bool] = lambda: False
+
+
 class Wire:
     """A pool of connections to one origin, shared by threads. Every request carries the key, in its header only.
 
@@ -102,7 +124,7 @@ class Wire:
         self._headers = {
             "Authorization": f"Bearer {key.value}",
             "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
+            "Accept-Encoding": "gzip",
             "User-Agent": AGENT,
         }
 
@@ -113,13 +135,9 @@ class Wire:
         *,
         query: Mapping[str, str] = MappingProxyType({}),
         body: bytes | None = None,
-        left: Callable[[], float],
-        patience: float = PATIENCE,
+        wait: Wait,
     ) -> Reply:
-        """Send one request and read its whole answer, in at most `left()` seconds and with *patience* for each step.
-
-        Never raises for the network.
-        """
+        """Send one request and read its whole answer, for as long as *wait* says. Never raises for the network."""
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         request = httpx.Request(
             method,
@@ -127,14 +145,19 @@ class Wire:
             params=query or None,
             headers=headers,
             content=body,
-            extensions={"timeout": _timeout(min(left(), patience)).as_dict()},
+            extensions={"timeout": _timeout(min(wait.left(), wait.patience)).as_dict()},
         )
+        if not self._is_ours:
+            return self._exchange(request, wait)
+        return _awaited(lambda: self._exchange(request, wait), lambda: wait.is_over() or wait.left() <= 0)
+
+    def _exchange(self, request: httpx.Request, wait: Wait) -> Reply:
         try:
             response = self._transport.handle_request(request)
         except httpx.RequestError as error:
             return _lost(error)
         try:
-            return _read(response, left)
+            return _read(response, wait.left)
         finally:
             with suppress(httpx.TransportError):
                 response.close()
@@ -163,6 +186,25 @@ class ReadingTransport(httpx.BaseTransport):
         self._inner.close()
 
 
+def _awaited(exchange: Callable[[], Reply], is_over: Callable[[], bool]) -> Reply:
+    """What *exchange* answers, or that nothing came when it *is_over*; the exchange is then left to end by itself."""
+    coming: Future[Reply] = Future()
+
+    def carry() -> None:
+        try:
+            coming.set_result(exchange())
+        except BaseException as error:  # the caller's thread is the one to raise it  # noqa: BLE001
+            coming.set_exception(error)
+
+    threading.Thread(target=carry, name="exchange", daemon=True).start()
+    while not coming.done():
+        if is_over():
+            return Reply(None, fault=Fault.LOST, problem=_LOSSES[httpx.ReadTimeout])
+        with suppress(TimeoutError):
+            return coming.result(MOMENT)
+    return coming.result()
+
+
 def _read(response: httpx.Response, left: Callable[[], float]) -> Reply:
     status, headers, body = response.status_code, response.headers, bytearray()
 
@@ -170,15 +212,44 @@ def _read(response: httpx.Response, left: Callable[[], float]) -> Reply:
         return Reply(status, headers, b"", fault, problem)
 
     try:
-        for chunk in response.iter_bytes():
-            body += chunk
+        for piece in _unpacked(_stream(response), headers.get("content-encoding", "")):
+            body += piece
             if len(body) > BODY_LIMIT:
                 return broken(Fault.HUGE, f"the answer is larger than {BODY_LIMIT // 1024**2} MiB")
             if left() < 0:
                 return broken(Fault.BROKEN, "the answer took longer than the run may take")
-    except (httpx.RequestError, httpx.StreamError) as error:
+    except (httpx.RequestError, httpx.StreamError, zlib.error) as error:
         return broken(Fault.BROKEN, f"the answer ended early ({type(error).__name__})")
+    except _UnknownPacking:
+        return broken(Fault.BROKEN, "the answer is packed in a way that was not asked for")
     return Reply(status, headers, bytes(body))
+
+
+class _UnknownPacking(Exception):
+    """A Content-Encoding other than gzip. Several on top of each other would unpack to anything."""
+
+
+def _stream(response: httpx.Response) -> Iterable[bytes]:
+    """The bytes as they came. Not through httpx's decoders, which unpack a whole chunk however large that gets."""
+    return cast("httpx.SyncByteStream", response.stream)
+
+
+def _unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """What *chunks* say, in pieces; zlib.error where they are no gzip, or end early."""
+    if encoding.strip().lower() in ("", "identity"):
+        yield from chunks
+        return
+    if encoding.strip().lower() not in ("gzip", "x-gzip"):
+        raise _UnknownPacking
+    unpacking, is_empty = zlib.decompressobj(zlib.MAX_WBITS | 16), True
+    for chunk in chunks:
+        packed, is_empty = chunk, is_empty and not chunk
+        while packed and not unpacking.eof:
+            yield unpacking.decompress(packed, PIECE)
+            packed = unpacking.unconsumed_tail
+    yield unpacking.flush()
+    if not (unpacking.eof or is_empty):
+        raise zlib.error("the end is missing")
 
 
 def _lost(error: httpx.RequestError) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,9 @@ from typing import Any
 
 import click
 
-from .output import INTERRUPTED, Format, Output, Progress
+from ..errors import Interrupted
+from ..exits import INTERRUPTED
+from .output import Format, Output, Progress
 
 
 def world(stop: threading.Event | None = None, progress: Progress | None = None) -> Any:
@@ -40,6 +43,21 @@ def output_for(format: str, *, show_addresses: bool = False) -> Output:
     )
 
 
+def is_agreed(question: str) -> bool:
+    """Whether a person says yes to *question*, asked on standard error; the end of input (Ctrl-D) is no yes.
+
+    A signal ends the program: click.Abort.
+    """
+    try:
+        with asking():
+            return click.confirm(question, err=True)
+    except click.Abort as error:
+        if not isinstance(error.__context__, EOFError):
+            raise
+        click.echo(err=True)
+        return False
+
+
 _STOPPING = b"\nstopping: what is in flight is finished, nothing new is started (again to stop at once)\n"
 
 
@@ -54,27 +72,41 @@ def asking() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def stoppable(stop: threading.Event | None = None, *, only_reads: bool = False) -> Iterator[threading.Event]:
-    """An event (*stop*, or a new one) that SIGINT and SIGTERM set; a second signal stops at once.
+class Stop(threading.Event):
+    """The wish to stop. While it `ends_at_once`, a signal also ends whatever is going on: nothing could be lost."""
 
-    Where a command *only_reads* there is nothing to finish: the first signal raises KeyboardInterrupt besides.
+    ends_at_once = False
+
+
+@contextmanager
+def stoppable(stop: Stop | None = None, *, only_reads: bool = False) -> Iterator[Stop]:
+    """A wish (*stop*, or a new one) that SIGINT and SIGTERM set; a second signal stops at once.
+
+    Where a command *only_reads* the first one ends it, too: Interrupted. One that begins to write in the middle says
+    so by `ends_at_once`.
     """
-    stop = stop or threading.Event()
+    stop = stop or Stop()
+    stop.ends_at_once = only_reads
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(INTERRUPTED)
         stop.set()
-        if only_reads:
+        if stop.ends_at_once:
             raise KeyboardInterrupt
-        # Not by way of sys.stderr, whose buffer the interrupted code may be writing to at this moment.
-        with suppress(OSError):
-            os.write(2, _STOPPING)
+        # Not by way of sys.stderr, whose buffer the interrupted code may be writing to at this moment; and not where
+        # the shell closed it, for what has its number then is the journal, or a connection.
+        if sys.stderr is not None:
+            with suppress(OSError):
+                os.write(sys.stderr.fileno(), _STOPPING)
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
+    except (KeyboardInterrupt, click.Abort):
+        if not stop.ends_at_once:
+            raise
+        raise Interrupted("interrupted: nothing was written") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -111,6 +111,15 @@ def test_waits_are_full_jitter() -> None:
     )
 
 
+@pytest.mark.parametrize("answer", [LOST, httpx.Response(502), httpx.Response(504), httpx.ReadTimeout("slow")])
+def test_a_change_in_doubt_is_not_sent_again_while_it_may_be_under_way(answer: Answer) -> None:
+    """Ten seconds at least: a server that carries out the same change twice at once mails whom it adds twice."""
+    clock = Clock()
+    carry(Script(answer, ok()), PATCH, clock)
+
+    assert 10 <= sum(clock.slept) <= 10.5
+
+
 SERVERS_NOON = "Sun, 06 Nov 1994 12:00:00 GMT"
 HALF_A_MINUTE_LATER = "Sun, 06 Nov 1994 12:00:30 GMT"
 
@@ -163,10 +172,34 @@ def test_a_server_that_only_throttles_is_waited_for_until_the_deadline() -> None
         carry(script, POST, clock)
 
     assert (True, 429, True) == (
-        15 <= len(script.requests) <= 20,
+        10 <= len(script.requests) <= 20,
         caught.value.attempted.answer.status,
         caught.value.attempted.attempts == len(script.requests),
     )
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {}], ids=["no wait", "no wish"])
+def test_a_server_that_throttles_without_end_is_asked_ever_more_rarely(headers: dict[str, str]) -> None:
+    """Also where it says that nobody need wait: no storm of 429s until the deadline."""
+    clock, script = Clock(), Script(envelope(429, "throttled_error", "throttled", headers=headers))
+
+    with pytest.raises(OutOfTime):
+        carry(script, GET, clock)
+    assert 20 < len(script.requests) < 120
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "0"}, {}], ids=["no wait", "no wish"])
+def test_a_429_without_a_wait_silences_every_thread_for_the_wait_we_choose(headers: dict[str, str]) -> None:
+    """The limit is shared: who goes on asking gets the next one."""
+    clock = Clock()
+    run = Run(clock=clock, sleep=clock.sleep)
+    carry(Script(envelope(429, "throttled_error", "throttled", headers=headers), ok()), GET, clock, run)
+    waited = clock.slept[0]
+    clock.seconds -= waited
+
+    run.budget.spend(run.pause)
+
+    assert waited == pytest.approx(sum(clock.slept[1:]))
 
 
 def test_a_429_silences_every_thread_of_the_run() -> None:

@@ -4,56 +4,18 @@ import gzip
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import httpx
 import pytest
 
-from reconciler.api import Place, Run, Writer, reader, transport, writer
+from reconciler.api import Place, reader, transport
 from reconciler.errors import NoAnswer, OutOfTime, UsageError
 from reconciler.model import Environment
 from reconciler.operations import create_subscription, retrieve_subscription, update_subscription
 from reconciler.privacy import Key
 from tests.api.fakes import KEY, Clock, Script, client
-
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + b'{"id": 1}'
-
-
-@contextmanager
-def server(*answers: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """A socket that gives one of *answers* to each connection (None: closes it), the last for ever; what it heard."""
-    heard: list[bytes] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                heard.append(connection.recv(65536))
-                answer = answers[min(len(heard), len(answers)) - 1]
-                if answer:
-                    connection.sendall(answer)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", heard
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
-
-
-def at(host: str, clock: Clock | None = None, **how: Any) -> Writer:
-    """A Writer for *host* that never really waits between tries."""
-    clock = clock or Clock()
-    return writer(Place(Environment("x", host, "1"), Key(KEY)), Run(clock=clock, sleep=clock.sleep, **how))
+from tests.api.sockets import GOOD, at, server
 
 
 def test_an_answer_comes_over_a_socket() -> None:

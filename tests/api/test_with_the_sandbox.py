@@ -146,7 +146,7 @@ def test_a_real_throttle_is_obeyed() -> None:
     assert (429, "throttled", True) == (
         caught.value.attempted.answer.status,
         caught.value.attempted.answer.code,
-        all(50 <= wait <= 60.5 for wait in clock.slept),
+        all(wait >= 50 for wait in clock.slept),
     )
 
 
@@ -176,8 +176,8 @@ def test_wrong_keys_and_projects_are_explained(sandbox: Sandbox) -> None:
     cases: list[tuple[Writer, str]] = [
         (at(sandbox, "phx_unknown"), "401 authentication_failed"),
         (at(sandbox, sandbox.new_key(scopes=("insight:read",))), "it needs the scope subscription:read"),
-        (at(sandbox, sandbox.new_key(scopes=("*",), projects=(sandbox.other_project_id,))), "and access to project 1"),
-        (at(sandbox, project=sandbox.hidden_project_id), f"and access to project {sandbox.hidden_project_id}"),
+        (at(sandbox, sandbox.new_key(scopes=("*",), projects=(sandbox.other_project_id,))), "no access to project 1"),
+        (at(sandbox, project=sandbox.hidden_project_id), f"no access to project {sandbox.hidden_project_id}"),
         (at(sandbox, project=999), "no project 999 on http://127.0.0.1:1"),
     ]
     said = []
@@ -234,8 +234,8 @@ def test_a_server_whose_paths_have_moved_is_read_and_written(flags: tuple[str, .
         ("premium-missing", 402, "not in the plan"),
         ("plan-limit:3", 400, "as many subscriptions as its plan allows"),
         ("resource-limit:3", 402, "as many subscriptions as PostHog allows one team"),
-        ("org-forbids-keys", 403, "needs the scope subscription:write"),
-        ("viewer-only", 403, "needs the scope subscription:write"),
+        ("org-forbids-keys", 403, "lets only its admins use personal API keys"),
+        ("viewer-only", 403, "may look at this and not change it"),
     ],
 )
 def test_limits_are_told_apart_and_never_tried_twice(flag: str, status: int, what: str) -> None:

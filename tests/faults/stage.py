@@ -17,7 +17,7 @@ from typing import Any
 from reconciler.api import Budget, Run
 from reconciler.cli import main
 from reconciler.sandbox import Sandbox
-from tests.conftest import Ran, Tree
+from tests.conftest import START, Ran, Tree
 
 SPEED = 200.0
 """Seconds of the program's time that pass in one of ours, so that waits for a busy server cost little."""
@@ -29,16 +29,17 @@ WEEKLY: Mapping[str, Any] = {
     "target_type": "email",
     "target_value": "ana@example.com",
     "frequency": "weekly",
-    "start_date": "2026-01-05T09:00:00Z",
+    "start_date": START,
 }
 """What a row holds that agrees with `Tree.manifest`, but for title and insight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Makes Runs of the program for which time passes *speed* times as fast."""
+    """Makes Runs of the program for which time passes *speed* times as fast, but for its *patience* with an answer."""
 
     speed: float = SPEED
+    patience: float = PATIENCE
 
     def __call__(self, timeout: float, *, stop: threading.Event | None = None, budget: Budget | None = None) -> Run:
         """A Run that may take *timeout* of its own seconds."""
@@ -51,7 +52,7 @@ class Pace:
             stopped.wait(seconds / self.speed)
 
         budget = budget or Budget(clock=clock)
-        return Run(timeout, clock=clock, sleep=sleep, stop=stopped, budget=budget, patience=PATIENCE)
+        return Run(timeout, clock=clock, sleep=sleep, stop=stopped, budget=budget, patience=self.patience)
 
 
 @dataclass(slots=True)

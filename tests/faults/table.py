@@ -361,22 +361,29 @@ _REST = """\
 ## Kills
 
 `python -m tests.faults.kills --points 200` ends the command without warning at random moments: before and after each
-thing it does with a socket or with its journal, and by `SIGKILL` from outside. After each, the same command is run
-again. Asserted for each: exit 0, converged, no second row, nobody mailed twice, and a journal that can be read.
+thing it does with a socket or with its journal, and by `SIGKILL` from outside. After each, as soon as the server has
+finished what it was asked, the same command is run again. Asserted for each: exit 0, converged, no second row, nobody
+mailed twice, and a journal that can be read. CI plays them all, and the load below.
 
 ## Load
 
 `python -m tests.faults.load --creates 2000` creates rows under the limits of the real server (480 requests a minute and
 4,800 an hour, time compressed), alone and beside another program that takes a third of the limit. Asserted: every row
-there once, nobody mailed twice, no 429 when alone, and beside others no more than one for every writer and minute.
+there once, nobody mailed twice, never more than 400 requests a minute, no 429 when alone, and no storm of them beside
+others: at most one request in twenty, and at most eight in a row, which is two for every writer.
 
 ## What no client can promise
 
-- A POST that is still under way inside the server when the command is killed and started again at once: neither run can
-  see the other's row yet. The next run finds both, names them, and changes neither (`duplicate-tag`).
-- Two applies to one project at the same time. Let CI run one at a time (`concurrency`).
-- The server offers neither versions nor conditions on writes (no `ETag`). A row that was read more than 30 seconds ago
-  is read again before it is written; what happens between that read and the write is overwritten.
+- A request that is still under way inside the server when the command is killed and started again at once: neither run
+  can see what the other's will do. Two creates make two rows; the next run finds both, names them, and changes neither
+  (`duplicate-tag`). Two changes that add the same person may both mail them.
+- A change whose answer was lost is sent again, ten seconds later at the earliest. A server that is still busy with the
+  first one then may mail those whom it adds twice.
+- Two applies to one project at the same time. Rows with the names of those to be made are looked for right before the
+  first create, and not before each of them. Let CI run one at a time (`concurrency`).
+- The server offers neither versions nor conditions on writes (no `ETag`). A row that was read more than 30 seconds ago,
+  and one whose recipients change however young it is, is read again before it is written; what happens between that
+  read and the write is overwritten.
 """
 
 

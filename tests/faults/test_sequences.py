@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from reconciler import pipeline
+from reconciler.exits import of_result
+from reconciler.loading import Choice
 from reconciler.sandbox import BAD_GATEWAY, Fault
-from tests.faults.stage import WEEKLY, Pace, Stage, envelope, reasons, staged, statuses
+from tests.faults.stage import PATIENCE, WEEKLY, Pace, Stage, envelope, reasons, staged, statuses
 from tests.faults.table import DELETED, LATER, LIVE, PATCHED, POSTED, STEADY
 
 DETAIL = PATCHED
@@ -214,6 +219,19 @@ def test_a_change_whose_answer_is_lost_and_whose_row_cannot_be_read(stage: Stage
     assert ((0, {}), "Other [growth:weekly]") == (settled(stage), stage.sandbox.row(row)["title"])
 
 
+def test_a_change_that_is_carried_out_when_nobody_waits_for_it_any_more(stage: Stage) -> None:
+    """It is sent again only when it must be over, for two at once would each take the new person for new."""
+    stage.pace = Pace(20)
+    stage.row("weekly")
+    stage.tree.manifest("weekly", target_value=["ana@example.com", "bo@example.com"])
+    stage.sandbox.faults.add(Fault("delay", method="PATCH", phase="during", seconds=PATIENCE + 0.2))
+
+    ran = stage.apply()
+
+    assert (0, {"weekly": "applied"}, 2) == (ran.code, statuses(ran), stage.sent("PATCH"))
+    assert people("bo") == stage.mailed()
+
+
 @pytest.mark.parametrize("edit", [{"frequency": "daily"}, {"target_value": "zoe@example.com"}, {"deleted": True}])
 def test_a_row_that_somebody_edits_while_an_old_plan_waits(stage: Stage, edit: dict[str, Any]) -> None:
     """Read again before the write, it is another row than was compared: skipped as a conflict, not overwritten."""
@@ -291,6 +309,35 @@ def test_a_server_that_throttles_until_the_time_is_over(stage: Stage) -> None:
     assert ((0, {"ana": "applied", "bo": "applied"}), people("ana", "bo")) == (settled(stage), stage.mailed())
 
 
+class OutOfMemory(threading.Event):
+    """A wish to stop that no writer can ask for any more once the server has heard a POST."""
+
+    def __init__(self, sandbox: Any) -> None:
+        super().__init__()
+        self._sandbox = sandbox
+
+    def is_set(self) -> bool:
+        """Whether somebody wished to stop."""
+        is_writer = threading.current_thread().name.startswith("writer")
+        if is_writer and any(request.method == "POST" for request in self._sandbox.requests()):
+            raise MemoryError
+        return super().is_set()
+
+
+def test_a_program_that_breaks_in_the_middle(stage: Stage) -> None:
+    """What was told by then stays true, of the rest nobody knows; no exit code says that nothing was written."""
+    manifests(stage, "ana", "bo")
+    variables = {"POSTHOG_PERSONAL_API_KEY": stage.sandbox.key}
+    world = pipeline.World(stage.tree.folder, variables, stop=OutOfMemory(stage.sandbox), pace=stage.pace)
+    session = pipeline.Session(Choice(parallel=1), world)
+    (prepared,) = session.plans()
+
+    result = session.carry_out(prepared, lambda _: None)
+
+    assert {"ana": "applied", "bo": "unknown"} == {each.change.name: each.status.value for each in result.outcomes}
+    assert (4, people("ana")) == (of_result(result), stage.mailed())
+
+
 def test_a_plan_limit_is_reached_half_way(stage: Stage) -> None:
     """What fits is made, the rest fails with the server's reason and what to do; nothing is tried twice."""
     stage.set("plan-limit:5")
@@ -360,20 +407,29 @@ def test_a_server_that_moved_its_paths(stage: Stage, flag: str) -> None:
     assert (0, True, people("bo", "cy")) == (ran.code, ran.json["verified"], stage.mailed())
 
 
-def test_terminal_escapes_in_what_the_server_says(stage: Stage) -> None:
-    """They are made visible and never sent to a terminal: in errors, and in titles that people wrote."""
-    hostile = "\x1b]0;owned\x07\x1b[2J\u202e"
-    stage.row("weekly", title=f"{hostile} [growth:weekly]")
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202e\u2028\x85\r\n::error::owned\n| <img src=x> `x`"
+"""What a terminal, a build machine or a browser would obey, if it were let through."""
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "github", "json"])
+@pytest.mark.parametrize("command", ["plan", "drift", "apply"])
+def test_terminal_escapes_in_what_the_server_says(stage: Stage, command: str, format: str) -> None:
+    """They are made visible and never sent to a terminal, in any format: in errors, and in titles that people wrote."""
+    stage.row("weekly", title=f"{HOSTILE[:60]} [growth:weekly]")
     stage.tree.manifest("weekly")
-    manifests(stage, "ana")
-    refusal = envelope("validation_error", "invalid_input", "title", f"No {hostile}")
+    manifests(stage, "ana", "bo")
+    if command != "apply":
+        stage.sandbox.add(**{**WEEKLY, "title": HOSTILE, "insight": 10, "target_value": f"ana@example.com,{HOSTILE}"})
+    refusal = envelope(f"validation_error{HOSTILE}", f"invalid{HOSTILE}", f"title{HOSTILE}", f"No {HOSTILE}")
     stage.sandbox.faults.add(Fault("status", method="POST", status=400, json=refusal))
 
-    ran = stage.run("apply", "--yes", "--timeout", "6000")
+    ran = stage.run(command, "--timeout", "6000", "-f", format, *(["--yes"] if command == "apply" else []))
 
-    assert 4 == ran.code
-    assert set() == {"\x1b", "\x07", "\u202e"} & set(ran.out + ran.err)
-    assert "\\x1b" in ran.out
+    written = ran.out + ran.err
+    assert {"plan": 3, "drift": 2, "apply": 4}[command] == ran.code
+    assert set() == {each for each in written if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp")} - {"\n"}
+    assert [] == [line for line in written.splitlines() if line.startswith(("::error::owned", "| <img"))]
+    assert not (format == "markdown" and "<img" in written)
 
 
 @pytest.fixture
@@ -400,7 +456,7 @@ def test_one_environment_that_cannot_be_read(both: Stage) -> None:
 
 
 def test_one_environment_that_cannot_be_written(both: Stage) -> None:
-    """The other one is, and the exit code is that of the worse."""
+    """The other one is; exit 4, for 1 would say that nothing was written anywhere."""
     both.tree.manifest("ana", metadata="  environments: [production]\n")
     both.tree.manifest("bo", metadata="  environments: [staging]\n", insight=both.sandbox.foreign_ids[0])
     refusal = envelope("validation_error", "x", "title")
@@ -408,7 +464,18 @@ def test_one_environment_that_cannot_be_written(both: Stage) -> None:
 
     ran = both.apply()
 
-    assert (1, {"ana": "failed", "bo": "applied"}) == (ran.code, statuses(ran))
+    assert (4, {"ana": "failed", "bo": "applied"}) == (ran.code, statuses(ran))
+
+
+def test_one_environment_that_cannot_be_written_and_one_that_needs_nothing(both: Stage) -> None:
+    """Nothing was written anywhere: exit 1."""
+    both.tree.manifest("ana", metadata="  environments: [production]\n")
+    refusal = envelope("validation_error", "x", "title")
+    both.sandbox.faults.add(Fault("status", method="POST", status=400, json=refusal))
+
+    ran = both.apply()
+
+    assert (1, {"ana": "failed"}) == (ran.code, statuses(ran))
 
 
 def test_a_gateway_that_fails_one_time_in_five(stage: Stage) -> None:
