@@ -74,9 +74,14 @@ def _scalar(text: str) -> Json:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
+def is_text(text: str) -> bool:
+    """Whether *text* without quotes is read as itself, and not as a number or a word that means something."""
+    return isinstance(_scalar(text), str)
+
+
 def _plain_key(text: str) -> str | None:
     """The unquoted key *text*, one object for all its uses; None for what is no key, or needs a closer look."""
-    return intern(text) if isinstance(_scalar(text), str) and text != "<<" else None
+    return intern(text) if is_text(text) and text != "<<" else None
 
 
 # Manifests say the same few things again and again: the caches halve the time and the memory of a tree.
