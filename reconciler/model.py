@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -210,11 +211,29 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Deliveries:
+    """The next scheduled deliveries of a row, before and after a change, as the server computes them (contract §6).
+
+    Instants in UTC, soonest first; none for a row that is not there, is off, or is over. `timezone` is the zone that
+    the manifest speaks in, as an IANA name or an offset such as `+01:00`; None where that is UTC. `overdue` says that
+    the first of `after` has passed or is about to, so that it goes out at the server's next tick (trap T-28).
+    `unknown` says that servers differ about this rule, and that nothing tells which of them this one is.
+    """
+
+    before: tuple[datetime, ...] = ()
+    after: tuple[datetime, ...] = ()
+    timezone: str | None = None
+    overdue: bool = False
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One difference and the calls that close it, in order; self-contained, so that an executor needs nothing else.
 
     `added` and `removed` are the recipients who come and go; `tag` is what to look for when an answer was lost;
-    `expected` is the row as it was compared: an executor that finds another row there skips the change.
+    `expected` is the row as it was compared: an executor that finds another row there skips the change. `deliveries`
+    are told where the change can move them; they hang on the clock, and so are no part of the digest (design §6).
     """
 
     action: Action
@@ -229,6 +248,7 @@ class Change:
     removed: tuple[Private, ...] = ()
     tag: Tag | None = None
     expected: Live | None = None
+    deliveries: Deliveries | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,18 +68,21 @@ def validate(choice: Choice, world: World) -> Loaded:
 class Session:
     """One run of one command: what was chosen, what was loaded, and what all its requests share."""
 
-    def __init__(self, choice: Choice, world: World, *, is_drift: bool = False) -> None:
-        """Load config, tree and base; every problem in them raises InvalidInput before anything is sent."""
+    def __init__(self, choice: Choice, world: World, *, is_drift: bool = False, ahead: int = kinds.AHEAD) -> None:
+        """Load config, tree and base; every problem in them raises InvalidInput before anything is sent.
+
+        *ahead* is how many deliveries are told of a row.
+        """
         from .api import Budget, Run
 
         self._choice, self._world, self._is_drift = choice, world, is_drift
         self._written: frozenset[int] = frozenset()
-        self._kinds, self._audits = kinds.registry(world.now), kinds.audits()
-        self.loaded = loading.load(choice, world.folder, world.variables, self._kinds)
+        self.kinds, self._audits = kinds.registry(world.now, ahead=ahead), kinds.audits()
+        self.loaded = loading.load(choice, world.folder, world.variables, self.kinds)
         if self.loaded.problems:
             raise InvalidInput(self.loaded.problems, self.loaded.warnings)
         self._base = (
-            self.loaded if is_drift else loading.load_base(choice, world.folder, self._kinds, self.loaded.config)
+            self.loaded if is_drift else loading.load_base(choice, world.folder, self.kinds, self.loaded.config)
         )
         self._keys = loading.keys(self.loaded.environments, world.variables)
         pace = world.pace or Run
@@ -94,13 +97,18 @@ class Session:
         """
         return [self._prepare(environment, audited=audited) for environment in self.loaded.environments]
 
+    def observed(self) -> list[tuple[Scene, Plan]]:
+        """What the plan of every selected environment is made from, with the plan; read as `plans` reads."""
+        scenes = (self._read(environment)[0] for environment in self.loaded.environments)
+        return [(scene, planner.plan(scene, self.kinds)) for scene in scenes]
+
     def carry_out(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> ApplyResult:
         """Apply a plan that nothing blocks, then list afresh to verify that nothing is left to do."""
         if prepared.plan.blockers:
             raise PlanRefused("a plan with blocking findings cannot be applied")
         if not prepared.plan.changes:
             return ApplyResult(prepared.plan, (), verified=None)
-        outcomes = self._write(prepared, tell)
+        outcomes = self._outcomes(prepared, tell)
         self._written = frozenset(item.id for item in outcomes if item.status is Status.APPLIED and item.id is not None)
         sent = any(outcome.status is not Status.SKIPPED for outcome in outcomes)
         verified, doubt = self._verified(prepared) if sent and not self._world.stop.is_set() else (None, ())
@@ -109,14 +117,19 @@ class Session:
         return ApplyResult(prepared.plan, outcomes, verified, doubt=doubt)
 
     def _prepare(self, environment: Environment, *, audited: bool = False) -> Prepared:
+        scene, read_at = self._read(environment)
+        found = self._audited(environment) if audited else ()
+        plan = planner.plan(replace(scene, audited=found), self.kinds)
+        return Prepared(plan, environment, self._keys[environment.name], read_at)
+
+    def _read(self, environment: Environment) -> tuple[Scene, float]:
+        """What *environment* is like, read by a client that cannot write, and when the reading began."""
         from . import api
 
-        key = self._keys[environment.name]
-        with api.reader(api.Place(environment, key), self._run, transport=self._world.transport) as reader:
+        place = api.Place(environment, self._keys[environment.name])
+        with api.reader(place, self._run, transport=self._world.transport) as reader:
             read_at = self._run.clock()
-            scene = self._scene(environment, reader)
-        found = self._audited(environment) if audited else ()
-        return Prepared(planner.plan(replace(scene, audited=found), self._kinds), environment, key, read_at)
+            return self._scene(environment, reader), read_at
 
     def _audited(self, environment: Environment) -> tuple[Finding, ...]:
         """What differs of that which is only compared, in the scope of this run."""
@@ -131,6 +144,23 @@ class Session:
         with api.reader(place, self._auditing, transport=self._world.transport) as reader:
             return audit.findings(found, self._audits, reader)
 
+    def _outcomes(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
+        """One for each change, also where the program itself breaks: what was told by then stays true."""
+        told: dict[int, Outcome] = {}
+
+        def hear(outcome: Outcome) -> None:
+            told[id(outcome.change)] = outcome
+            tell(outcome)
+
+        try:
+            return self._write(prepared, hear)
+        except ReconcilerError as error:  # before anything was sent: there is no client to send it with
+            status, reason = Status.SKIPPED, error.message
+        except Exception as error:  # an exit code must not say that nothing was written  # noqa: BLE001
+            status, reason = Status.UNKNOWN, say(f"unexpected {type(error).__name__}: run plan to see what was done")
+        changes = prepared.plan.changes
+        return tuple(told.get(id(each)) or Outcome(each, status, each.id, reason) for each in changes)
+
     def _write(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> tuple[Outcome, ...]:
         from . import api
 
@@ -143,7 +173,7 @@ class Session:
             stop=self._world.stop,
         )
         with api.writer(place, self._run, transport=self._world.transport, writers=self._choice.parallel) as writer:
-            return executor.execute(prepared.plan, self._kinds, writer, orders)
+            return executor.execute(prepared.plan, self.kinds, writer, orders)
 
     def _verified(self, prepared: Prepared) -> tuple[bool, Message]:
         """Whether a fresh listing, with the same flags and base, plans nothing; and what speaks against it."""
@@ -163,13 +193,13 @@ class Session:
 
     def _scene(self, environment: Environment, reader: Reader) -> Scene:
         loaded, choice = self.loaded, self._choice
-        planned = [manifest for manifest in loaded.manifests if manifest.kind in self._kinds]
+        planned = [manifest for manifest in loaded.manifests if manifest.kind in self.kinds]
         here = [manifest for manifest in planned if manifest.lives_in(environment.name)]
         live, wanted = meanwhile(
-            lambda: {kind: self._live(resource, reader) for kind, resource in self._kinds.items()},
-            lambda: tuple(self._kinds[item.kind].desired(item, loaded.config, environment) for item in here),
+            lambda: {kind: self._live(resource, reader) for kind, resource in self.kinds.items()},
+            lambda: tuple(self.kinds[item.kind].desired(item, loaded.config, environment) for item in here),
         )
-        rows = {kind: self._rows(kind, wanted, live[kind], reader) for kind in self._kinds}
+        rows = {kind: self._rows(kind, wanted, live[kind], reader) for kind in self.kinds}
         base = self._based(environment)
         # Manifests that are only compared do not mean that every subscription is to go.
         is_empty = not loaded.manifests or (not planned and _has_ours(rows, base))
@@ -192,7 +222,7 @@ class Session:
 
     def _rows(self, kind: str, wanted: Sequence[Any], live: Sequence[Live], reader: Reader) -> Rows:
         """The *live* rows, and the soft-deleted ones only where some manifest has no live row (design §4)."""
-        resource, namespace = self._kinds[kind], self.loaded.config.namespace
+        resource, namespace = self.kinds[kind], self.loaded.config.namespace
         rows = Rows.of(namespace, live)
         if not identity.needs_deleted([item for item in wanted if item.manifest.kind == kind], rows):
             return rows
@@ -206,8 +236,8 @@ class Session:
         if then is None:
             return Base.of(self._base.label, ())
         here = [manifest for manifest in self._base.manifests if manifest.lives_in(environment.name)]
-        planned = [manifest for manifest in here if manifest.kind in self._kinds]
-        desired = [self._kinds[item.kind].desired(item, self._base.config, environment) for item in planned]
+        planned = [manifest for manifest in here if manifest.kind in self.kinds]
+        desired = [self.kinds[item.kind].desired(item, self._base.config, environment) for item in planned]
         if self._base.config.path is not None and (then.host, then.project_id) != (
             environment.host,
             environment.project_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import diff, identity, removal, rules
 from .identity import Binding, How, Rows
@@ -110,6 +111,39 @@ def digest(environment: Environment, namespace: str, changes: Iterable[Change]) 
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
+class Fingerprint(NamedTuple):
+    """One change in a few characters: what it does, and whom it reaches (empty where it reaches nobody).
+
+    Both hang on the environment, the namespace and the real values, as the digest does; unlike the digest they tell one
+    change from another, so that a part of a reviewed plan is known for one.
+    """
+
+    essence: str
+    reach: str
+
+
+def fingerprint(environment: Environment, namespace: str, change: Change) -> Fingerprint:
+    """The Fingerprint of *change*; the order of effects, why they come and whether they are sure do not count."""
+    place = [environment.name, environment.host, environment.project_id, namespace]
+    reached = sorted({json.dumps(item, default=_revealed) for item in _reached(change)})
+    return Fingerprint(
+        _short([place, _essence(change)]), _short([place, change.kind, change.name, reached]) if reached else ""
+    )
+
+
+def _reached(change: Change) -> Iterator[list[Any]]:
+    """Who or what is reached by *change*, how and when."""
+    for effect in change.effects:
+        for whom in effect.recipients or (effect.channel,):
+            yield [effect.effect, effect.when, whom]
+
+
+def _short(facts: Any) -> str:
+    """*facts* as 12 characters, 72 bits: enough that nobody finds other facts with the same ones."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=_revealed)
+    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:9]).decode()
+
+
 def _essence(change: Change) -> list[Any]:
     fields = sorted(([item.field, item.before, item.after] for item in change.fields), key=lambda item: str(item[0]))
     return [change.action, change.kind, change.name, change.id, fields]
@@ -148,7 +182,33 @@ def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) 
         return Part(unchanged=(desired.name,) if live is None or live.deleted else ())
     if live is None:
         return _create(scene, resource, case, desired)
-    before = scene.base.before(desired, live) if scene.base is not None else None
+    known = scene.base.before(desired, live) if scene.base is not None else None
+    befores = [known] if known is not None else _predecessors(scene, resource, case, desired, live) or [None]
+    parts = [_of_row(scene, resource, case, binding, live, before) for before in befores]
+    if len(parts) == 1:
+        return parts[0]
+    # Where it may have been several manifests' row, only a plan that adds nobody is safe whichever of them it was.
+    safe = (part for part in parts if not any(change.added for change in part.changes))
+    return next(safe, Part(findings=(_taken_over(desired, live, befores),)))
+
+
+def _predecessors(scene: Scene, resource: Resource, case: Case, desired: Desired, live: Live) -> list[Desired | None]:
+    """Whose row it may have been at the base, where an apply since then took it over and wrote the new tag.
+
+    Nothing on the row tells that any more, and whoever had left it by then must stay out of it (promise 3).
+    """
+    was_taken_over = desired.manifest.takeover and live.tag == identity.tag_of(desired, scene.namespace)
+    if scene.base is None or not was_taken_over:
+        return []
+    others = [each.desired.manifest for each in case.resolution.bindings if each.live not in (None, live)]
+    settled = {name for manifest in others for name in (manifest.name, *manifest.previous_names)}
+    found = scene.base.predecessors(live, settled, {*case.rows.live_by_tag, *case.rows.deleted_by_tag})
+    return [*(then for then in found if resource.likeness(then, live))] or [*found]
+
+
+def _of_row(scene: Scene, resource: Resource, case: Case, binding: Binding, live: Live, before: Desired | None) -> Part:
+    """What closes the difference between a manifest and its row, if the manifest was *before* at the base."""
+    desired = binding.desired
     settled = resource.settle(desired, live, before, scene.wish)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
@@ -180,6 +240,7 @@ def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> P
         draft.added,
         draft.removed,
         tag,
+        deliveries=draft.deliveries,
     )
     return Part((change,), draft.findings)
 
@@ -235,6 +296,7 @@ def _close(pair: _Pair) -> Part:
         draft.removed,
         pair.tag,
         pair.live,
+        draft.deliveries,
     )
     return Part((change,), pair.settled.findings + draft.findings)
 
@@ -249,7 +311,7 @@ def _replace(pair: _Pair) -> Part:
     resource, live = pair.resource, pair.live
     fields = {name: pair.settled.fields.get(name, live.fields.get(name)) for name in pair.desired.fields}
     wanted = replace(pair.desired, fields=fields)
-    draft = resource.create(wanted, pair.own_tag, (live,))
+    draft = resource.create(wanted, pair.own_tag, (live,), replaced=live)
     # Only those who were not on the old row are newly added, although everybody is mailed again.
     moved = resource.edit(Edit(wanted, live, fields, diff.changed(live.fields, fields), pair.own_tag))
     retire = () if live.deleted else (resource.remove(live.id),)
@@ -266,6 +328,7 @@ def _replace(pair: _Pair) -> Part:
         moved.removed,
         pair.own_tag,
         live,
+        draft.deliveries,
     )
     return Part((change,), (*pair.settled.findings, *draft.findings, _kind_pinned(pair.desired, live)))
 
@@ -398,6 +461,18 @@ def _recreate(desired: Desired) -> Finding:
         "find out who removed it, then say --allow-recreate",
         name=desired.name,
         source=desired.manifest.source,
+    )
+
+
+def _taken_over(desired: Desired, live: Live, befores: Iterable[Desired | None]) -> Finding:
+    return rules.TAKEN_OVER.finding(
+        f"row {live.id} was taken over since the base, from ",
+        *listed((before.name for before in befores if before is not None), " or "),
+        ", so nobody can tell who of those it would add had left it; give a --base that has this manifest, or name in "
+        "previousNames the one that it was",
+        name=desired.name,
+        source=desired.manifest.source,
+        id=live.id,
     )
 
 

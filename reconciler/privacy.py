@@ -2,8 +2,8 @@
 
 An address, a webhook URL or a key is wrapped the moment it enters the program. Formatting a wrapped value in any way
 (`str`, `repr`, an f-string, a traceback) gives its mask; the value itself is only had by name, with `.value`, and only
-two rooms ask for it: `api`, which sends it, and `show`, below, which knows who is looking. Knows nothing of
-subscriptions, of HTTP or of how a report is laid out.
+those ask for it who send it (`api`, and for the token of a build machine `forge` and `ci`) and `show`, below, which
+knows who is looking. Knows nothing of subscriptions, of HTTP or of how a report is laid out.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ class Private:
         return "***"
 
     def shown(self, *, addresses: bool) -> str:
-        """The text for somebody who may (*addresses*) or may not see addresses; the mask where that decides nothing."""
-        return self.value if addresses and self.is_for_reviewers else self.mask
+        """The text for somebody who may (*addresses*) or may not see addresses; the mask where that decides nothing.
+
+        A URL or a key that stands in the place of an address is as secret there as anywhere.
+        """
+        is_secret = "://" in self.value or is_like_key(self.value)
+        return self.value if addresses and self.is_for_reviewers and not is_secret else self.mask
 
     def __str__(self) -> str:
         return self.mask
@@ -134,15 +138,67 @@ def show(message: Message, *, addresses: bool) -> str:
 
 _MOST_SHOWN = 60
 _LOOKS_LIKE_KEY = re.compile(r"ph[a-z]_\w{8}")
+_LOOKS_LIKE_TOKEN = re.compile(r"[A-Za-z0-9_-]{28,100}")
+
+
+def is_like_key(text: str) -> bool:
+    """Whether a key of PostHog's stands in *text*."""
+    return _LOOKS_LIKE_KEY.search(text) is not None
+
+
+def is_like_token(text: str) -> bool:
+    """Whether *text* is as long as a token and as random: a part of it is no word."""
+    return _LOOKS_LIKE_TOKEN.fullmatch(text) is not None and any(map(_is_random, re.split(r"[_-]", text)))
+
+
+def _is_random(text: str) -> bool:
+    """Whether *text* mixes capitals, small letters and digits for longer than a word does."""
+    return len(text) >= 10 and all(re.search(sort, text) for sort in ("[a-z]", "[A-Z]", "[0-9]"))
 
 
 def quoted(text: str) -> Message:
     """*text* in double quotes for a message: shortened, control characters visible, masked where it looks private."""
     short = text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
-    if _LOOKS_LIKE_KEY.search(text):
+    if is_like_key(text):
         return (Key(text),)
+    if is_like_token(text):
+        return (Token(text),)
     if "://" in text:
         return (SecretUrl(text),)
     if "@" in text.lstrip("@"):
         return ('"', Recipients(short), '"')
     return (json.dumps(short, ensure_ascii=False),)
+
+
+# A key, a URL, an address, and what is long enough to be a token. Every part has a limit, so that no text takes long.
+_KNOWN = (
+    r"(?P<key>ph[a-z]_[\w-]{6,})"
+    r"|(?P<url>(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{0,20}://|https?:/(?!/))[^\s\"'<>]+)"
+    r"|(?P<address>[^\s@\"'<>(){}\[\],;:=/]{1,80}@[A-Za-z0-9.-]+)"
+)
+_SURELY_PRIVATE = re.compile(_KNOWN, re.ASCII)
+_PRIVATE = re.compile(rf"{_KNOWN}|(?P<token>(?<![\w-])[\w-]{{28,}})", re.ASCII)
+_HOST_ALONE = re.compile(r"[^:]+://[^/?#@]+/?[.:;,)]?")
+
+
+def guarded(text: str, *, tokens: bool = True) -> Message:
+    """*text* in which all that looks private is masked: for words that come from somewhere without being wrapped.
+
+    A net below the types, for what a person typed by mistake where it does not belong, such as a key in the place of a
+    name, and what a library then repeats. A URL that is only a host is no secret. Without *tokens* a long word is not
+    taken for one: titles have long words.
+    """
+    parts: list[str | Private] = []
+    end = 0
+    for found in (_PRIVATE if tokens else _SURELY_PRIVATE).finditer(text):
+        parts += [text[end : found.start()], _wrapped(found[0], found.lastgroup)]
+        end = found.end()
+    return tuple(part for part in (*parts, text[end:]) if part != "")
+
+
+def _wrapped(text: str, sort: str | None) -> str | Private:
+    if sort == "url":
+        return text if _HOST_ALONE.fullmatch(text) and not is_like_key(text) else SecretUrl(text)
+    if sort == "token":
+        return Token(text) if is_like_token(text) else text
+    return Address(text) if sort == "address" else Key(text)

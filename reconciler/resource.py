@@ -11,8 +11,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .model import Cause, Config, Desired, Effect, Environment, Fields, Finding, Json, Live, Manifest, Request, Tag
-from .privacy import Message, Private
+from .model import (
+    Cause,
+    Config,
+    Deliveries,
+    Desired,
+    Effect,
+    Environment,
+    Fields,
+    Finding,
+    Json,
+    Live,
+    Manifest,
+    Request,
+    Tag,
+)
+from .privacy import Address, Message, Private
 
 Pointer = tuple[str | int, ...]
 """The way from a document's root to a value: keys and list positions."""
@@ -59,7 +73,8 @@ class Settled:
 class Draft:
     """The calls that carry out a change, in order, what people notice of them, and what a reader must know.
 
-    `added` and `removed` are the recipients who come and go, mailed at once or not.
+    `added` and `removed` are the recipients who come and go, mailed at once or not; `deliveries` are told where the
+    calls can move them.
     """
 
     requests: tuple[Request, ...]
@@ -67,6 +82,7 @@ class Draft:
     findings: tuple[Finding, ...] = ()
     added: tuple[Private, ...] = ()
     removed: tuple[Private, ...] = ()
+    deliveries: Deliveries | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,14 @@ class Edit:
     changed: tuple[str, ...]
     tag: Tag | None
     retag: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """A live row as the spec of a manifest, addresses in full; or None, and *why* no spec can say it."""
+
+    spec: Fields | None = field(repr=False)
+    why: Message = ()
 
 
 class Resource(Protocol):
@@ -115,8 +139,11 @@ class Resource(Protocol):
     def is_pinned(self, live: Live, fields: Fields, changed: Collection[str]) -> bool:
         """Whether this server would refuse the change in place, so that the row must be replaced."""
 
-    def create(self, desired: Desired, tag: Tag, peers: Sequence[Live]) -> Draft:
-        """The call that creates the row; *peers* are other rows, one is enough: they tell the server's generation."""
+    def create(self, desired: Desired, tag: Tag, peers: Sequence[Live], replaced: Live | None = None) -> Draft:
+        """The call that creates the row, beside or in the place of the row *replaced*.
+
+        *peers* are other rows, one is enough: they tell the server's generation.
+        """
 
     def edit(self, edit: Edit) -> Draft:
         """The PATCH that updates a live row, or restores a deleted one."""
@@ -127,8 +154,29 @@ class Resource(Protocol):
     def likeness(self, desired: Desired, live: Live) -> str | None:
         """What makes *live* look like the same thing sent to the same people, in words, or None."""
 
+    def spelled(self, live: Live) -> Spelled:
+        """The row as a manifest's spec would say it."""
+
     def mismatch(self, request: Request, row: Json) -> tuple[str, ...]:
         """The fields of *request* that the answered *row* does not hold: servers ignore what they do not know."""
+
+    def recipients(self, fields: Fields) -> tuple[Private | str, ...]:
+        """Whom a row or a manifest with *fields* sends to: Addresses, or one channel."""
+
+    def is_among(self, address: Address, people: Collection[Private | str]) -> bool:
+        """Whether *address* is one of *people*, compared as the kind compares them (design §5)."""
+
+    def ways(self, manifest: Manifest, config: Config, address: Address) -> tuple[str, ...]:
+        """How *manifest* names *address*: `directly`, and each group that holds it with its `@`."""
+
+    def deliveries(self, live: Live, desired: Desired | None) -> Deliveries:
+        """The next deliveries of a row that nobody touches, before and after alike, in the zone of *desired*."""
+
+    def silence(self, live: Live) -> str | None:
+        """Why a live row sends nothing, in words; None where it does."""
+
+    def page(self, live: Live) -> str | None:
+        """The path of the row's page in PostHog, without a first slash; None where the row does not tell it."""
 
 
 class Audit(Protocol):

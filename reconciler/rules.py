@@ -93,6 +93,14 @@ RECREATE = _rule(
     "Find out who removed it; then `--allow-recreate`, or delete the manifest.",
 )
 
+TAKEN_OVER = _rule(
+    _BLOCK,
+    "taken-over",
+    "The row was taken over since the base, which had several manifests that it may have been the row of; the plan "
+    "would add people to it, and nobody can tell which of them had unsubscribed.",
+    "Give a base that has the manifest (`--base REF`), or add the name that it had to `previousNames`.",
+)
+
 # Removal (design §4)
 EMPTY_TREE = _rule(
     _BLOCK,
@@ -157,6 +165,39 @@ STALE_DELIVERY = _rule(
     "stale-delivery",
     "A restored row keeps its old next delivery date, so the server sends to everybody at its next tick.",
     "Accept it, or change the schedule in the same plan, which makes the server compute a new date.",
+)
+
+# When the server sends (contract §6)
+FIRST_DELIVERY_SKIPPED = _rule(
+    _WARNING,
+    "first-delivery-skipped",
+    "A delivery of the new schedule is due within 15 minutes. The server plans none that near, so the first one that "
+    "is sent comes later.",
+    "Accept it, or move `start_date`.",
+)
+FIRST_DELIVERY_SOON = _rule(
+    _NOTE,
+    "first-delivery-soon",
+    "The first delivery after this change is less than an hour away; an apply that comes too late may miss it.",
+    "Apply before the time that the finding names, or accept that the first report comes one period later.",
+)
+EXHAUSTED = _rule(
+    _WARNING,
+    "exhausted",
+    "The schedule has no delivery left after `count` or `until_date`: the row would be there and never send anything.",
+    "Remove the manifest, or move the end of its schedule.",
+)
+EXHAUSTED_REFUSED = _rule(
+    _BLOCK,
+    "exhausted-refused",
+    "The schedule has no delivery left, and this server, a later one, refuses such a row.",
+    "Remove the manifest, or move the end of its schedule.",
+)
+OVER = _rule(
+    _NOTE,
+    "over",
+    "The row is as its manifest says and has sent its last delivery: its schedule is over.",
+    "Delete the manifest, or move the end of its schedule.",
 )
 
 # What the server cannot do

@@ -118,6 +118,7 @@ def test_the_config_is_found_here_or_above(tmp_path: Path) -> None:
         (SMALL.replace("12345", "1.5"), "5:60 wrong-type"),
         (SMALL.replace("12345}", "12345, key: x}"), "5:67 unknown-field"),
         (SMALL.replace("12345}", '12345, key_env: "A-B"}'), "5:76 bad-format"),
+        (SMALL.replace("12345}", "12345, key_env: GITHUB_TOKEN}"), "5:76 bad-format"),
         (SMALL + "recipients: {team: []}\n", "6:20 empty"),
         (SMALL + "recipients: {team: ['@other']}\n", "6:21 bad-format"),
         (SMALL + "recipients: {team: [ana@example]}\n", "6:21 bad-format"),

@@ -12,10 +12,16 @@ from ..resource import Audits, Kinds
 from .recording_sharing import RecordingSharing
 from .subscription import Subscription
 
+AHEAD = 3
+"""How many deliveries a plan tells before and after a change."""
 
-def registry(now: datetime) -> Kinds:
-    """Every kind by its name, as seen at *now*: schedules are judged by the clock they are given."""
-    return {kind.kind: kind for kind in (Subscription(now),)}
+
+def registry(now: datetime, *, ahead: int = AHEAD) -> Kinds:
+    """Every kind by its name, as seen at *now*: schedules are judged by the clock they are given.
+
+    *ahead* is how many deliveries are told before and after a change.
+    """
+    return {kind.kind: kind for kind in (Subscription(now, ahead),)}
 
 
 def audits() -> Audits:

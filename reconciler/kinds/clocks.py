@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ..instants import spelled
 from . import schedule
-from .schedule import BUFFER, Schedule, moment, spelled
+from .schedule import BUFFER, Schedule, moment
 
 # An apply may take this long from its plan to the last PATCH (design §7), so a nearer delivery is left alone.
 _RUN = timedelta(minutes=10)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
+from ..instants import spelled
 from ..model import NOTHING, Config, Desired, Fields, Manifest
 from . import clocks, recipients, schedule, titles
 from .clocks import WallClock
@@ -62,6 +63,16 @@ def addresses(spec: Fields, config: Config) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def ways(spec: Fields, config: Config, address: str) -> tuple[str, ...]:
+    """How a checked spec names *address*: `directly`, and each group that holds it; none where it does not."""
+    meaning = recipients.normal(address)
+    return tuple(
+        entry if entry.startswith("@") else "directly"
+        for entry in entries(spec)
+        if meaning in map(recipients.normal, config.recipients[entry[1:]] if entry.startswith("@") else (entry,))
+    )
+
+
 def target_text(spec: Fields, people: Sequence[str]) -> str:
     """The `target_value` of a checked spec as it goes on the wire."""
     return ",".join(people) if spec["target_type"] == EMAIL else entries(spec)[0]
@@ -101,7 +112,7 @@ def schedule_fields(spec: Fields) -> dict[str, Any]:
         "byweekday": schedule.weekdays(spec.get("byweekday")),
         "bysetpos": spec.get("bysetpos"),
         "count": spec.get("count"),
-        "start_date": schedule.instant(start) if wall is None else schedule.spelled(wall.start),
+        "start_date": schedule.instant(start) if wall is None else spelled(wall.start),
         "until_date": None if until is None else schedule.instant(until),
     }
 

@@ -22,10 +22,11 @@ _NEVER_SHOWN = frozenset({*WRITE_ONLY, "send_test_now"})
 
 @dataclass(frozen=True, slots=True)
 class RowFacts:
-    """What a row tells beside its fields: its next delivery, and how new its server is."""
+    """What a row tells beside its fields: its next delivery, how new its server is, and its insight's short id."""
 
     next_delivery: str | None
     generation: Generation
+    short_id: str | None = None
 
 
 def decode(kind: str, row: Json) -> Live:
@@ -51,7 +52,8 @@ def decode(kind: str, row: Json) -> Live:
     for name in LATER_FIELDS:
         if name in row:
             fields[name] = later(name, row[name])
-    facts = RowFacts(_next_delivery(row.get("next_delivery_date")), effects.generation(row.keys()))
+    generation = effects.generation(row.keys())
+    facts = RowFacts(_next_delivery(row.get("next_delivery_date")), generation, _short_id(row.get("insight_short_id")))
     return Live(kind, row["id"], tag, row.get("deleted") is True, fields, _creator(row.get("created_by")), facts)
 
 
@@ -97,6 +99,11 @@ def _next_delivery(value: Any) -> str | None:
         return _known(schedule.instant(value))
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _short_id(value: Any) -> str | None:
+    """The name that an insight has in URLs (later servers); what could not stand in one is none."""
+    return value if isinstance(value, str) and value.isalnum() and value.isascii() else None
 
 
 def _creator(creator: Any) -> Address | None:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..instants import spelled
+
 if TYPE_CHECKING:
     from dateutil.rrule import rrule
 
@@ -71,11 +73,6 @@ def moment(text: str) -> datetime:
     return (when.replace(tzinfo=UTC) if when.tzinfo is None else when).astimezone(UTC)
 
 
-def spelled(when: datetime) -> str:
-    """*when*, in UTC, in the canonical spelling."""
-    return when.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
-
-
 def weekdays(days: Any) -> Any:
     """*days* as the set they mean, Monday first; none at all is None (trap T-4). What is no list of texts stays."""
     if not days:
@@ -87,6 +84,31 @@ def weekdays(days: Any) -> Any:
 
 def _place(day: str) -> tuple[int, str]:
     return _POSITION.get(day, len(WEEKDAYS)), day
+
+
+def is_sound(schedule: Schedule) -> bool:
+    """Whether *schedule* is one that a manifest may have, and so the server can reckon with (contract §5)."""
+    return (
+        schedule.frequency in _WEEKS
+        and type(schedule.interval) is int
+        and schedule.interval >= 1
+        and all(number is None or type(number) is int for number in (schedule.bysetpos, schedule.count))
+        and (schedule.byweekday is None or _are_days(schedule.byweekday))
+        and _is_instant(schedule.start_date)
+        and (schedule.until_date is None or _is_instant(schedule.until_date))
+    )
+
+
+def _are_days(days: Any) -> bool:
+    return isinstance(days, tuple) and all(isinstance(day, str) and day in _POSITION for day in days)
+
+
+def _is_instant(text: Any) -> bool:
+    try:
+        moment(text)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def can_fire(schedule: Schedule) -> bool:

@@ -13,7 +13,7 @@ from .. import rules
 from ..model import Cause, Desired, Fields, Finding, Live
 from ..privacy import listed
 from ..resource import Settled, Wish
-from . import clocks, reading, recipients, schedule
+from . import clocks, reading, recipients, schedule, upcoming
 from .effects import Generation
 from .reading import ManifestFacts
 from .recipients import EMAIL, TEAMS, Target
@@ -42,6 +42,7 @@ def settle(desired: Desired, live: Live, base: Desired | None, wish: Wish, now: 
     if fields["target_type"] == TEAMS and fields["target_value"] != desired.fields["target_value"]:
         # Only the base can tell that another URL of the same host is meant.
         causes["target_value"] = Cause.MANIFEST
+    findings += upcoming.about_row(desired, live, fields, now)
     return Settled(fields, causes, tuple(findings), stays_deleted)
 
 

@@ -7,15 +7,28 @@ of HTTP, of other kinds, nor of why a change was planned.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from .. import operations, rules
-from ..model import Config, Desired, Effect, Environment, Fields, Finding, Json, Live, Manifest, Request, Tag
-from ..privacy import Address
-from ..resource import Draft, Edit, Fault, Settled, Wish
-from . import checks, effects, reading, recipients, rows, schedule, settling, titles
+from ..model import (
+    Config,
+    Deliveries,
+    Desired,
+    Effect,
+    Environment,
+    Fields,
+    Finding,
+    Json,
+    Live,
+    Manifest,
+    Request,
+    Tag,
+)
+from ..privacy import Address, Private
+from ..resource import Draft, Edit, Fault, Settled, Spelled, Wish
+from . import checks, effects, exporting, reading, recipients, rows, schedule, settling, titles, upcoming
 from .effects import Audience, Generation
 from .fields import FIELDS, LATER_FIELDS, SEED_FIELDS, WRITE_ONLY
 from .recipients import EMAIL, SLACK, WEBHOOK, Target
@@ -25,9 +38,10 @@ __all__ = ["FIELDS", "LATER_FIELDS", "SEED_FIELDS", "WRITE_ONLY", "Subscription"
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Scheduled reports, as seen at `now`."""
+    """Scheduled reports, as seen at `now`; `ahead` is how many deliveries are told before and after a change."""
 
     now: datetime
+    ahead: int = 3
     kind: str = "Subscription"
 
     def check(self, manifest: Manifest, config: Config) -> Sequence[Fault]:
@@ -67,8 +81,8 @@ class Subscription:
         kinds = ("dashboard", "insight")
         return any(name in changed and live.fields[name] is None and fields[name] is not None for name in kinds)
 
-    def create(self, desired: Desired, tag: Tag, peers: Sequence[Live]) -> Draft:
-        """The POST with every field that is not null, and whom it reaches on this server."""
+    def create(self, desired: Desired, tag: Tag, peers: Sequence[Live], replaced: Live | None = None) -> Draft:
+        """The POST with every field that is not null, and whom it reaches on this server, at once and on schedule."""
         body = {name: self.wire(value) for name, value in desired.fields.items() if value is not None}
         body |= desired.write_only
         body["title"] = titles.joined(desired.fields["title"], tag)
@@ -76,12 +90,18 @@ class Subscription:
         body["send_test_now"] = False
         server = max((peer.facts.generation for peer in peers), default=Generation.UNKNOWN)
         after = effects.audience(desired.fields)
-        found = (_never_delivers(desired),) if after.type == WEBHOOK else ()
+        coming = upcoming.of_create(desired, server, self.now, self.ahead)
+        found = upcoming.about_create(desired, coming, server, self.now)
+        if after.type == WEBHOOK:
+            found += (_never_delivers(desired),)
+        if replaced is not None:
+            coming = replace(coming, before=upcoming.of_row(replaced, self.now, self.ahead))
         told = effects.of_create(after, server)
-        return Draft((operations.create_subscription(body),), told, found, _coming(Audience(None, ""), after))
+        added = _coming(Audience(None, ""), after)
+        return Draft((operations.create_subscription(body),), told, found, added, deliveries=coming)
 
     def edit(self, edit: Edit) -> Draft:
-        """The PATCH with the fields that changed and nothing else, and whom it reaches on this server."""
+        """The PATCH with the fields that changed and nothing else, and whom it reaches, at once and on schedule."""
         live, changes = edit.live, {name: edit.fields[name] for name in edit.changed}
         body: dict[str, Any] = {"deleted": False} if live.deleted else {}
         body |= {name: self.wire(value) for name, value in changes.items()}
@@ -93,23 +113,20 @@ class Subscription:
             body |= edit.desired.write_only
         if live.facts.generation.has_enabled:
             body["send_test_now"] = False
-        told, found = self._told(edit, before, after)
+        coming = upcoming.of_edit(edit, before, after, self.now, self.ahead)
+        found = upcoming.about_edit(edit, coming, before, after, self.now)
         if "target_type" in changes and after.type == WEBHOOK:
             found += (_never_delivers(edit.desired),)
         if len(body.get("title") or "") > titles.LIMIT:
             found += (_too_long(edit.desired, live, body["title"]),)
-        return Draft((operations.update_subscription(live.id, body),), told, found, added, _coming(after, before))
-
-    def _told(self, edit: Edit, before: Audience, after: Audience) -> tuple[tuple[Effect, ...], tuple[Finding, ...]]:
-        """What people notice. A restore keeps the old delivery date unless the PATCH changes the rule (trap T-28)."""
-        live, server = edit.live, edit.live.facts.generation
-        if not live.deleted:
-            return effects.of_update(before, after, edit.changed, server), ()
-        sends = after.enabled or not server.has_enabled
-        overdue = sends and effects.is_stale(live.facts.next_delivery, self.now)
-        stale = overdue and not _is_rescheduled(edit, before, after)
-        told = effects.of_restore(before, after, edit.changed, server, stale=stale)
-        return told, ((_stale(edit.desired, live),) if stale else ())
+        return Draft(
+            (operations.update_subscription(live.id, body),),
+            _told(edit, before, after, coming),
+            found,
+            added,
+            _coming(after, before),
+            coming,
+        )
 
     def remove(self, id: int) -> Request:
         """The soft delete: `{"deleted": true}` and nothing else (trap T-30)."""
@@ -130,9 +147,51 @@ class Subscription:
         same = all(mine[name] == its[name] for name in schedule.FIELDS)
         return "the same schedule" if same else None
 
+    def spelled(self, live: Live) -> Spelled:
+        """The row as a manifest's spec would say it, or why none can."""
+        return exporting.spelled(live)
+
     def mismatch(self, request: Request, row: Json) -> tuple[str, ...]:
         """The names in the request's body whose values the answer does not show; write-only ones cannot be told."""
         return rows.mismatch(request, self.decode(row))
+
+    def recipients(self, fields: Fields) -> tuple[Private | str, ...]:
+        """The addresses of an e-mail target as they are spelled; of any other type its one channel."""
+        target: Target = fields["target_value"]
+        if target.type == EMAIL:
+            return recipients.as_addresses(recipients.addresses_in(target.text))
+        return (target.wire,) if target.text else ()
+
+    def is_among(self, address: Address, people: Collection[Private | str]) -> bool:
+        """Whether *address* is one of *people*: trimmed, its domain in any case (design §5)."""
+        meaning = recipients.normal(address.value)
+        return any(isinstance(each, Address) and recipients.normal(each.value) == meaning for each in people)
+
+    def ways(self, manifest: Manifest, config: Config, address: Address) -> tuple[str, ...]:
+        """`directly`, and the groups of the config that hold *address*."""
+        return reading.ways(manifest.spec, config, address.value)
+
+    def deliveries(self, live: Live, desired: Desired | None) -> Deliveries:
+        """The next deliveries of *live* as it is (contract §6)."""
+        found = upcoming.of_row(live, self.now, self.ahead)
+        overdue = bool(found) and effects.is_stale(live.facts.next_delivery, self.now)
+        return Deliveries(found, found, upcoming.timezone(desired) if desired is not None else None, overdue=overdue)
+
+    def silence(self, live: Live) -> str | None:
+        """It is off, no server delivers to it, or its schedule is over."""
+        if live.facts.generation.has_enabled and live.fields.get("enabled") is False:
+            return "it is switched off"
+        if live.fields["target_type"] == WEBHOOK:
+            return "no server version delivers to a webhook"
+        return "its schedule is over" if live.facts.next_delivery is None else None
+
+    def page(self, live: Live) -> str | None:
+        """The link that the server itself puts into its mails; an insight's needs its short id, which old rows lack."""
+        if live.fields["insight"] is not None:
+            short = live.facts.short_id
+            return f"insights/{short}/subscriptions/{live.id}" if short is not None else None
+        dashboard = live.fields["dashboard"]
+        return f"dashboard/{dashboard}/subscriptions/{live.id}" if type(dashboard) is int else None
 
 
 def _coming(before: Audience, after: Audience) -> tuple[Address, ...]:
@@ -142,28 +201,13 @@ def _coming(before: Audience, after: Audience) -> tuple[Address, ...]:
     return recipients.as_addresses(new.values())
 
 
-def _is_rescheduled(edit: Edit, before: Audience, after: Audience) -> bool:
-    """Whether the PATCH makes the server compute the next delivery anew: another rule, or switched on (contract §6)."""
+def _told(edit: Edit, before: Audience, after: Audience, coming: Deliveries | None) -> tuple[Effect, ...]:
+    """What people notice. A restore keeps the old delivery date unless the PATCH changes the rule (trap T-28)."""
     server = edit.live.facts.generation
-    if server >= Generation.N and after.enabled and not before.enabled:
-        return True
-    if schedule.FIELDS.isdisjoint(edit.changed):
-        return False
-    old, new = (
-        reading.rule(fields).understood(later=server is Generation.X)
-        for fields in (edit.live.fields, {**edit.live.fields, **edit.fields})
-    )
-    return old != new
-
-
-def _stale(desired: Desired, live: Live) -> Finding:
-    return rules.STALE_DELIVERY.finding(
-        f"row {live.id} keeps its old delivery date ({live.facts.next_delivery}), so everybody is sent the report "
-        "at the server's next tick",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
-    )
+    if not edit.live.deleted:
+        return effects.of_update(before, after, edit.changed, server)
+    stale = coming is not None and coming.overdue
+    return effects.of_restore(before, after, edit.changed, server, stale=stale)
 
 
 def _never_delivers(desired: Desired) -> Finding:

@@ -1,4 +1,12 @@
-"""The JSON formats of design §6: plan/v1, apply/v1, validation/v1, error/v1. Stable, and never half a document."""
+"""The JSON formats of design §6: plan/v1, apply/v1, validation/v1, error/v1. Stable, and never half a document.
+
+A change of plan/v1 has the further key `deliveries`: `before` and `after`, the next three instants in UTC as the server
+computes them, and `timezone`, the zone that the manifest speaks in (null for UTC); `overdue` where the first of `after`
+goes out at the server's next tick, `unknown` where servers differ about the rule and nothing tells which this one is.
+It is null where the change cannot move them. Like the findings about time it hangs on the clock, which is one of the
+inputs: the same inputs at the same moment give the same bytes, and `deliveries` stay the same from one delivery to the
+next. No digest covers them (times are out, design §6), and no plan is refused because of them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +16,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import Answer, Problem
-from ..model import Action, ApplyResult, Change, Effect, FieldChange, Finding, Outcome, Plan, Request, Source, Status
+from ..instants import spelled
+from ..model import (
+    Action,
+    ApplyResult,
+    Change,
+    Deliveries,
+    Effect,
+    Environment,
+    FieldChange,
+    Finding,
+    Outcome,
+    Plan,
+    Request,
+    Source,
+    Status,
+)
 from .view import Viewer
 
 PLAN = "posthog-reconciler/plan/v1"
@@ -52,21 +75,16 @@ def several(documents: Sequence[Document]) -> Any:
 
 def plan(plan: Plan, viewer: Viewer) -> Document:
     """The plan/v1 document of *plan*."""
-    environment = plan.environment
     return {
         "format": PLAN,
-        "environment": {
-            "name": environment.name,
-            "host": environment.host,
-            "project_id": environment.project_id,
-        },
+        "environment": environment(plan.environment),
         "namespace": plan.namespace,
         "digest": plan.digest,
         "base": plan.base,
         "summary": summary(plan),
         "coverage": _coverage(plan, viewer),
-        "changes": [_change(change, viewer) for change in plan.changes],
-        "findings": [_finding(finding, viewer) for finding in plan.findings],
+        "changes": [change(item, viewer) for item in plan.changes],
+        "findings": [finding(item, viewer) for item in plan.findings],
     }
 
 
@@ -81,21 +99,16 @@ def summary(plan: Plan) -> dict[str, int]:
 
 def apply(result: ApplyResult, viewer: Viewer) -> Document:
     """The apply/v1 document of *result*."""
-    environment = result.plan.environment
     return {
         "format": APPLY,
-        "environment": {
-            "name": environment.name,
-            "host": environment.host,
-            "project_id": environment.project_id,
-        },
+        "environment": environment(result.plan.environment),
         "namespace": result.plan.namespace,
         "digest": result.plan.digest,
         "summary": {status.value: result.count(status) for status in Status},
         "verified": result.verified,
         "interrupted": result.interrupted,
         "outcomes": [outcome(item, viewer) for item in result.outcomes],
-        "findings": [_finding(finding, viewer) for finding in (*result.plan.findings, *result.findings)],
+        "findings": [finding(item, viewer) for item in (*result.plan.findings, *result.findings)],
     }
 
 
@@ -142,17 +155,19 @@ def _coverage(plan: Plan, viewer: Viewer) -> Document:
     }
 
 
-def _change(change: Change, viewer: Viewer) -> Document:
+def change(change: Change, viewer: Viewer) -> Document:
+    """A change, as in plan/v1."""
     *first, last = change.requests
     document: Document = {
         "action": change.action.value,
         "kind": change.kind,
         "name": change.name,
         "id": change.id,
-        "source": _source(change.source),
+        "source": source(change.source),
         "fields": [_field(field, viewer) for field in change.fields],
         "request": _request(last, viewer),
         "effects": [_effect(effect, viewer) for effect in change.effects],
+        "deliveries": deliveries(change.deliveries),
     }
     if first:
         # A replacement soft-deletes the old row before `request` creates the new one.
@@ -184,18 +199,38 @@ def _effect(effect: Effect, viewer: Viewer) -> Document:
     return document | ({"unknown": True} if effect.unknown else {})
 
 
-def _finding(finding: Finding, viewer: Viewer) -> Document:
+def deliveries(found: Deliveries | None) -> Document | None:
+    """The next deliveries before and after a change, as instants in UTC; None where the change cannot move them."""
+    if found is None:
+        return None
+    document: Document = {
+        "before": [spelled(when) for when in found.before],
+        "after": [spelled(when) for when in found.after],
+        "timezone": found.timezone,
+    }
+    document |= {"overdue": True} if found.overdue else {}
+    return document | ({"unknown": True} if found.unknown else {})
+
+
+def finding(finding: Finding, viewer: Viewer) -> Document:
+    """A finding, as in plan/v1."""
     return {
         "rule": finding.rule,
         "severity": finding.severity.value,
         "name": finding.name,
         "id": finding.id,
         "message": viewer.text(finding.message),
-        "source": _source(finding.source),
+        "source": source(finding.source),
     }
 
 
-def _source(source: Source | None) -> Document | None:
+def environment(environment: Environment) -> Document:
+    """Which project on which host, under its name in the config."""
+    return {"name": environment.name, "host": environment.host, "project_id": environment.project_id}
+
+
+def source(source: Source | None) -> Document | None:
+    """Where a manifest stands."""
     return {"path": source.path, "line": source.line} if source is not None else None
 
 

@@ -30,10 +30,10 @@ def plan(plan: Plan, viewer: Viewer) -> str:
     lines += [f"**{words(people.sentence(plan), viewer)}**", ""] if plan.changes else []
     lines += [_summary(plan), ""]
     for change in plan.changes:
-        lines += _change(change, viewer)
+        lines += change_lines(change, viewer)
     if plan.findings:
         lines += ["| | manifest | finding |", "| --- | --- | --- |"]
-        lines += [_finding(finding, viewer) for finding in plan.findings]
+        lines += [finding_row(finding, viewer) for finding in plan.findings]
         lines += [""]
     lines += [words(people.coverage(plan), viewer), "", f"Digest {code(plan.digest)}"]
     return "\n".join(lines)
@@ -106,7 +106,8 @@ def _summary(plan: Plan) -> str:
     return ", ".join(words) + "." + blocked
 
 
-def _change(change: Change, viewer: Viewer) -> list[str]:
+def change_lines(change: Change, viewer: Viewer) -> list[str]:
+    """A change: a heading, a table of its fields, whom it reaches, and when."""
     row = f" (row {change.id})" if change.id is not None else ""
     place = f" in {code(f'{change.source.path}:{change.source.line}')}" if change.source is not None else ""
     lines = [f"#### {change.action} {code(change.name)}{row}{place}", ""]
@@ -118,10 +119,12 @@ def _change(change: Change, viewer: Viewer) -> list[str]:
     ]
     lines += [""]
     lines += [f"- {words(people.effect_line(effect), viewer)}" for effect in change.effects]
+    lines += [f"- {words(line, viewer)}" for line in people.delivery_lines(change)]
     return [*lines, ""]
 
 
-def _finding(finding: Finding, viewer: Viewer) -> str:
+def finding_row(finding: Finding, viewer: Viewer) -> str:
+    """A finding as a row of a table: how much it matters, of which manifest, what."""
     name = code(finding.name) if finding.name else ""
     return f"| {finding.severity} | {name} | {words(finding.message, viewer)} ({code(finding.rule)}) |"
 

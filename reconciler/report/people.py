@@ -1,12 +1,17 @@
-"""Who will be mailed, in one sentence: the first thing a reviewer wants to know. Knows effects, not their cause."""
+"""Who will be mailed, and when, in sentences: the first thing a reviewer wants to know.
+
+Knows effects and deliveries, not their cause.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ..model import Change, Effect, Plan
+from ..instants import in_words, on_the_wall
+from ..model import Action, Change, Deliveries, Effect, Plan
 from ..privacy import Message, listed, say
 from .view import count
 
@@ -55,18 +60,66 @@ def sentence(plan: Plan) -> Message:
     if union.later:
         who = "it" if parts else "this apply"
         many = count(len(union.later), "recipient")
-        parts += [f"At the next delivery {who} reaches {many}: ", *listed(union.later), ". "]
+        parts += [f"At the server's next tick {who} reaches {many}: ", *listed(union.later), ". "]
     return say(*parts)
 
 
 def effect_line(effect: Effect) -> Message:
     """One effect in words."""
     may = "may " if effect.unknown else ""
-    when = f" at the {effect.when}" if effect.when else " at once"
+    # A restored row keeps its old delivery date, which has passed (trap T-28).
+    when = " at the server's next tick, because its old delivery date has passed" if effect.when else " at once"
     why = " again, because its spelling changes" if effect.why == "respelled" else ""
     if effect.effect == "mail":
         return say(f"{may}mail{when}{why}: ", *listed(effect.recipients))
     return say(f"{may}post{when} to ", effect.channel)
+
+
+def delivery_lines(change: Change) -> tuple[Message, ...]:
+    """The next deliveries before and after *change*, a line each; one line where there is one list; none without any.
+
+    In UTC, and in the zone that the manifest speaks in.
+    """
+    found = change.deliveries
+    if found is None:
+        return ()
+    doubt = " (may be others: servers differ about this rule)" if found.unknown else ""
+    after = f"{_after(found)}{doubt}"
+    if change.action in (Action.CREATE, Action.RESTORE):
+        lines = [f"next deliveries: {after}"]
+    elif found.before == found.after:
+        lines = [f"next deliveries, as before: {after}"]
+    else:
+        lines = [f"next deliveries before: {instants_line(found.before, found.timezone)}"]
+        lines += [f"next deliveries after: {after}"]
+    return tuple(say(line) for line in (*lines, *_slips(found)))
+
+
+def instants_line(instants: Sequence[datetime], timezone: str | None) -> str:
+    """*instants* one after the other, in UTC and in *timezone*, which is named once; `none` where there is none."""
+    told = [in_words(when, timezone, is_zone_named=place == 0) for place, when in enumerate(instants)]
+    return ", ".join(told) or "none"
+
+
+def _after(found: Deliveries) -> str:
+    """The deliveries after the change; a restored row's first may have passed (trap T-28)."""
+    if not found.overdue:
+        return instants_line(found.after, found.timezone)
+    old, *following = found.after
+    then = f", then {instants_line(following, found.timezone)}" if following else ""
+    return f"at the server's next tick (due {in_words(old, found.timezone)}){then}"
+
+
+def _slips(found: Deliveries) -> tuple[str, ...]:
+    """Why the deliveries are not all at one time on the wall: the server repeats in UTC (design §2)."""
+    if found.timezone is None:
+        return ()
+    regular = found.after[1:] if found.overdue else found.after
+    walls = (on_the_wall(when, found.timezone) for when in regular)
+    if len({wall.time() for wall in walls if wall is not None}) < 2:
+        return ()
+    line = f"the clocks of {found.timezone} change in between, and the server repeats in UTC"
+    return (f"{line}; a later run moves start_date where that keeps the days",)
 
 
 def _people(number: int) -> str:

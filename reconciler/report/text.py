@@ -25,17 +25,17 @@ _COMMAND = re.compile(r"#(?=#\w*\[)|^\s*:(?=:)")
 
 def plan(plan: Plan, viewer: Viewer) -> str:
     """A plan: who is mailed, a block per change, what must be known, and a summary line."""
-    write = _Writer(viewer)
+    write = Writer(viewer)
     write.line(f"{plan.environment.name}: project {plan.environment.project_id} on {plan.environment.host}", _BOLD)
     if plan.changes:
         write.message(people.sentence(plan), _BOLD)
     for change in plan.changes:
         write.blank()
-        _write_change(write, change)
+        write_change(write, change)
     if plan.findings:
         write.blank()
     for finding in plan.findings:
-        _write_finding(write, finding)
+        write_finding(write, finding)
     write.blank()
     write.line(_summary(plan), _BOLD)
     write.message(people.coverage(plan), _DIM)
@@ -59,7 +59,7 @@ def drift(found: Plan, viewer: Viewer) -> str:
 
 def result(result: ApplyResult, viewer: Viewer) -> str:
     """What became of every change, and whether a fresh listing proved it."""
-    write = _Writer(viewer)
+    write = Writer(viewer)
     for outcome in result.outcomes:
         _write_outcome(write, outcome)
     if result.outcomes:
@@ -80,7 +80,7 @@ def _unverified(result: ApplyResult) -> Message:
 
 def validation(manifests: int, problems: Sequence[Problem], warnings: Sequence[Problem], viewer: Viewer) -> str:
     """Every problem with its place, then one line that counts."""
-    write = _Writer(viewer)
+    write = Writer(viewer)
     for problem in problems:
         _write_problem(write, problem, "error", _RED)
     for warning in warnings:
@@ -94,7 +94,7 @@ def validation(manifests: int, problems: Sequence[Problem], warnings: Sequence[P
 
 def problems(found: Iterable[Problem], viewer: Viewer) -> str:
     """Errors, one line each: where, what, the way out."""
-    write = _Writer(viewer)
+    write = Writer(viewer)
     for problem in found:
         _write_problem(write, problem, "error", _RED)
     return write.text()
@@ -102,7 +102,7 @@ def problems(found: Iterable[Problem], viewer: Viewer) -> str:
 
 def warnings(found: Iterable[Problem], viewer: Viewer) -> str:
     """Warnings, one line each."""
-    write = _Writer(viewer)
+    write = Writer(viewer)
     for problem in found:
         _write_problem(write, problem, "warning", _YELLOW)
     return write.text()
@@ -110,12 +110,12 @@ def warnings(found: Iterable[Problem], viewer: Viewer) -> str:
 
 def remark(message: str) -> str:
     """One line that a terminal and a build machine only show."""
-    write = _Writer(Viewer())
+    write = Writer(Viewer())
     write.line(message)
     return write.text()
 
 
-class _Writer:
+class Writer:
     """Collects lines; colours them where the viewer has colour; makes every message's characters visible."""
 
     def __init__(self, viewer: Viewer) -> None:
@@ -123,27 +123,34 @@ class _Writer:
         self._lines: list[str] = []
 
     def paint(self, text: str, colour: int | None) -> str:
+        """*text* with every character visible that a terminal or a build machine would obey, in *colour*."""
         text = _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", visible(text))
         return f"\x1b[{colour}m{text}\x1b[0m" if self.viewer.colour and colour is not None else text
 
     def line(self, text: str, colour: int | None = None) -> None:
+        """Add a line."""
         self._lines.append(self.paint(text, colour))
 
     def message(self, message: Message, colour: int | None = None) -> None:
+        """Add a line that says *message*, as the viewer may read it."""
         self.line(self.viewer.text(message).rstrip(), colour)
 
     def pieces(self, *pieces: tuple[str, int | None]) -> None:
+        """Add a line in several colours."""
         self._lines.append("".join(self.paint(text, colour) for text, colour in pieces))
 
     def blank(self) -> None:
+        """Add an empty line, unless there is one, or nothing yet."""
         if self._lines and self._lines[-1]:
             self._lines.append("")
 
     def text(self) -> str:
+        """All lines."""
         return "\n".join(self._lines)
 
 
-def _write_change(write: _Writer, change: Change) -> None:
+def write_change(write: Writer, change: Change) -> None:
+    """A change: what it does to which row, its fields, whom it reaches, and when."""
     sign = _SIGNS[change.action]
     row = f" (row {change.id})" if change.id is not None else ""
     place = f"  {change.source.path}:{change.source.line}" if change.source is not None else ""
@@ -155,9 +162,11 @@ def _write_change(write: _Writer, change: Change) -> None:
         _write_field(write, change, field, width)
     for effect in change.effects:
         write.pieces(("    → ", _YELLOW), (write.viewer.text(people.effect_line(effect)), _YELLOW))
+    for line in people.delivery_lines(change):
+        write.message(("    ", *line), _DIM)
 
 
-def _write_field(write: _Writer, change: Change, field: FieldChange, width: int) -> None:
+def _write_field(write: Writer, change: Change, field: FieldChange, width: int) -> None:
     label = f"    {field.field.ljust(width)}  "
     after = write.viewer.inline(field.after)
     if change.action is Action.CREATE:
@@ -168,14 +177,15 @@ def _write_field(write: _Writer, change: Change, field: FieldChange, width: int)
     write.pieces((label, None), (before, _RED), (" → ", None), (after, _GREEN), (cause, _DIM))
 
 
-def _write_finding(write: _Writer, finding: Finding) -> None:
+def write_finding(write: Writer, finding: Finding) -> None:
+    """A finding: how much it matters, where, what, and its rule."""
     word, colour = _SEVERITIES[finding.severity]
     place = f"{finding.source.path}:{finding.source.line}: " if finding.source is not None else ""
     name = f"{finding.name}: " if finding.name else ""
     write.pieces((f"{word} ", colour), (f"{place}{name}{write.viewer.text(finding.message)} [{finding.rule}]", None))
 
 
-def _write_outcome(write: _Writer, outcome: Outcome) -> None:
+def _write_outcome(write: Writer, outcome: Outcome) -> None:
     row = f" (row {outcome.id})" if outcome.id is not None else ""
     reason = write.viewer.text(outcome.reason)
     write.pieces(
@@ -185,7 +195,7 @@ def _write_outcome(write: _Writer, outcome: Outcome) -> None:
     )
 
 
-def _write_problem(write: _Writer, problem: Problem, word: str, colour: int) -> None:
+def _write_problem(write: Writer, problem: Problem, word: str, colour: int) -> None:
     place = ":".join(str(part) for part in (problem.path, problem.line, problem.column) if part is not None)
     write.pieces(
         (f"{place}: " if place else "", _BOLD),

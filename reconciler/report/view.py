@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..privacy import Message, Private, show
+from ..privacy import Message, Private, guarded, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,14 @@ class Viewer:
         return show(message, addresses=self.addresses)
 
     def value(self, value: Any) -> Any:
-        """A JSON value as this viewer may read it: masked parts shown or masked, containers walked."""
+        """A JSON value as this viewer may read it: masked parts shown or masked, containers walked.
+
+        A title or a message may name an address or a URL, too; who may not see addresses does not see those.
+        """
         if isinstance(value, Private):
             return value.shown(addresses=self.addresses)
+        if isinstance(value, str) and not self.addresses:
+            return self.text(guarded(value, tokens=False))
         if isinstance(value, dict):
             return {key: self.value(item) for key, item in value.items()}
         if isinstance(value, list | tuple):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from reconciler.instants import spelled
 from reconciler.kinds import clocks, schedule
 from reconciler.kinds.clocks import WallClock
 from reconciler.kinds.schedule import WEEKDAYS, Schedule
@@ -70,8 +71,8 @@ def rules(draw: st.DrawFn) -> Schedule:
         byweekday=schedule.weekdays(days),
         bysetpos=draw(st.none() | st.sampled_from([1, 2, -1, 3, 5, -5, 7, 12, 31])),
         count=draw(st.none() | st.integers(1, 400)),
-        start_date=schedule.spelled(start),
-        until_date=schedule.spelled(start + timedelta(days=until)) if until is not None else None,
+        start_date=spelled(start),
+        until_date=spelled(start + timedelta(days=until)) if until is not None else None,
     )
 
 
@@ -257,7 +258,7 @@ def at(text: str) -> datetime:
 
 def begun(clock: WallClock, **fields: Any) -> Schedule:
     """A rule that begins at the clock's own start."""
-    return rule(start_date=schedule.spelled(clock.start), **fields)
+    return rule(start_date=spelled(clock.start), **fields)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,18 @@ def test_a_plan_is_read_in_a_public_log() -> None:
     assert "    → mail at once: b***@example.com" == lines[5]
 
 
+@pytest.mark.parametrize("render", [text.plan, markdown.plan, lambda plan, viewer: str(documents.plan(plan, viewer))])
+def test_an_address_in_a_title_is_masked_like_any_other(render: Any) -> None:
+    """Whoever may edit a row may write anybody into its title, and a comment is read by more people than the row."""
+    title = "For zoe@secret.example, see https://hooks.slack.com/services/T0 and the-longest-word-of-all-the-words"
+    found = planned(change(fields=(FieldChange("title", title, "Weekly", None),)))
+    seen = render(found, PUBLIC)
+    assert "zoe@" not in seen
+    assert "services" not in seen
+    assert "the-longest-word-of-all-the-words" in seen
+    assert "zoe@secret.example" in render(found, REVIEWER)
+
+
 def test_a_create_lists_what_it_sends_and_a_delete_nothing() -> None:
     """There is nothing before a create, and nothing after a delete."""
     fields = (
@@ -241,9 +253,9 @@ def test_colour_is_only_for_those_who_have_it() -> None:
         ([MAILS_BO, Effect("post", channel="C1")],
          "This apply mails 1 person: bo@example.com. It posts to 1 channel: C1. "),
         ([Effect("mail", (ANA, BO), when="next delivery")],
-         "At the next delivery this apply reaches 2 recipients: ana@example.com, bo@example.com. "),
+         "At the server's next tick this apply reaches 2 recipients: ana@example.com, bo@example.com. "),
         ([MAILS_BO, Effect("post", channel="C1", when="next delivery")],
-         "This apply mails 1 person: bo@example.com. At the next delivery it reaches 1 recipient: C1. "),
+         "This apply mails 1 person: bo@example.com. At the server's next tick it reaches 1 recipient: C1. "),
     ],
 )  # fmt: skip
 def test_one_sentence_says_who_is_reached(effects: list[Effect], expected: str) -> None:
@@ -257,7 +269,8 @@ def test_one_sentence_says_who_is_reached(effects: list[Effect], expected: str) 
         (MAILS_BO, "mail at once: bo@example.com"),
         (Effect("mail", (ANA, BO), why="respelled"),
          "mail at once again, because its spelling changes: ana@example.com, bo@example.com"),
-        (Effect("mail", (BO,), when="next delivery"), "mail at the next delivery: bo@example.com"),
+        (Effect("mail", (BO,), when="next delivery"),
+         "mail at the server's next tick, because its old delivery date has passed: bo@example.com"),
         (Effect("post", channel="C1", unknown=True), "may post at once to C1"),
     ],
 )  # fmt: skip
@@ -327,6 +340,7 @@ def test_a_plan_document_is_that_of_the_design() -> None:
                     },
                     {"effect": "mail", "recipients": ["bo@example.com"], "why": "respelled"},
                 ],
+                "deliveries": None,
                 "retire": {"method": "PATCH", "path": "subscriptions/1/", "json": {"deleted": True}},
             }
         ],
