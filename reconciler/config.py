@@ -16,10 +16,10 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from . import manifests, schema
-from .errors import InvalidInput, Problem, UsageError
+from .errors import InvalidInput, NoKey, Problem, UsageError
 from .manifests import Document, Files, Locator
 from .model import Config, Environment, Json, Policy
-from .privacy import Address, Key, quoted
+from .privacy import Address, Key, is_like_key, is_like_token, quoted
 from .resource import Pointer
 from .schema import Breach, breach, nearest
 
@@ -145,7 +145,8 @@ def _groups(groups: Json) -> Iterator[Breach]:
 
 # --- hosts ----------------------------------------------------------------------------------------------------------
 
-_HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _PORTS = {"https": 443, "http": 80}
 _NO_HOST = f"is no address of a host; write it as {DEFAULT_HOST}, in ASCII"
 
@@ -172,6 +173,8 @@ def check_host(text: str) -> str:
 def _check_parts(parts: SplitResult, text: str) -> None:
     if not re.fullmatch(r"[!-~]+", text) or parts.port == 0:  # urlsplit silently drops line breaks
         raise ValueError(_NO_HOST)
+    if is_like_key(text) or any(map(is_like_token, re.split(r"[/.:]", text))):
+        raise ValueError("is a key, not the address of a host; the key comes from an environment variable")
     if parts.scheme not in _PORTS:
         raise ValueError("must begin with https://")
     if "@" in parts.netloc:
@@ -295,7 +298,7 @@ def _key(environment: Environment, variables: Mapping[str, str]) -> str:
     variable = environment.key_env
     key = variables.get(variable, "").strip()
     if not key:
-        raise UsageError(f"no key for {environment.name}: set {variable} to a personal API key of {environment.host}")
+        raise NoKey(f"no key for {environment.name}: set {variable} to a personal API key of {environment.host}")
     if not re.fullmatch(r"[!-~]+", key):
         raise UsageError(f"the key in {variable} holds spaces or characters that no key has; copy it again")
     return key

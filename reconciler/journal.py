@@ -12,13 +12,13 @@ may be somebody's. Reads and writes disk; knows no server.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from .errors import UsageError
+from .jsonlines import JsonLines
 from .model import Environment, Json
 from .recordings import Fate
 
@@ -32,39 +32,34 @@ class Journal:
         """Read what is there. UsageError for another project's journal, and for what is no journal."""
         self.path = path
         self._header = {"format": FORMAT, "host": environment.host, "project_id": environment.project_id}
-        self._file: BinaryIO | None = None
+        self._lines: JsonLines | None = None
         self._length = 0
         self.done: Mapping[str, Fate] = self._read()
 
     def add(self, id: str, fate: Fate) -> None:
         """Write that *id* is done. OSError where that fails."""
-        self._write({"id": id, "status": fate.value})
+        if self._lines is None:
+            raise UsageError(f"{self.path}: the journal is not open")
+        self._lines.add({"id": id, "status": fate.value})
 
     def __enter__(self) -> Self:
         """Open it, without what a crash tore off. UsageError where it cannot be written."""
+        self._lines = lines = JsonLines(self.path)
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            self._file = open(descriptor, "ab", buffering=0)
-            self.path.chmod(0o600)
-            self._file.truncate(self._length)
+            lines.cut(self._length)
             if not self._length:
-                self._write(self._header)
+                lines.add(self._header)
         except OSError as error:
-            raise UsageError(f"{self.path}: the journal cannot be written: {error.strerror}") from error
+            lines.close()
+            raise lines.unwritable(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close it."""
-        if self._file is not None:
-            self._file.close()
-
-    def _write(self, line: Json) -> None:
-        if self._file is None:
-            raise UsageError(f"{self.path}: the journal is not open")
-        # Unbuffered and in one piece, so that a crash loses at most the line it interrupts.
-        self._file.write(json.dumps(line).encode() + b"\n")
+        if self._lines is not None:
+            self._lines.close()
 
     def _read(self) -> Mapping[str, Fate]:
         try:

@@ -6,7 +6,7 @@ no plans and no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ from . import config as configs
 from . import manifests, schema
 from .errors import InvalidInput, Problem, UsageError
 from .gitbase import GitTree, Repository
-from .manifests import Files, Folder, Locator, Tree
+from .manifests import Edited, Files, Folder, Locator, Tree
 from .model import Config, Environment, Manifest
 from .privacy import Key, say
 from .resource import Kinds
@@ -101,19 +101,72 @@ def load(choice: Choice, folder: Path, variables: Mapping[str, str], kinds: Kind
 def check(choice: Choice, folder: Path, kinds: Kinds) -> Loaded:
     """The tree that *choice* means, for a command that needs neither a server nor its address: `validate`."""
     home = _home(choice, folder)
-    config = Config("gitops", ()) if home.config is None else configs.load(Folder(home.root), home.config)
-    loaded = _checked(home, config, kinds)
+    files = Folder(home.root)
+    config = _offline_config(home, files)
+    tree = manifests.read(files, home.configured(config))
     if home.config is None or not home.paths:
-        return loaded
+        return _of_tree(tree, files, config, kinds)
     # The whole tree is read, because names and ids are unique in all of it; only the named part is reported.
-    named = _named(home)
-    return replace(
-        loaded,
-        manifests=tuple(manifest for manifest in loaded.manifests if manifest.source.path in named.paths),
-        problems=(*named.problems, *(item for item in loaded.problems if item.path in named.paths)),
-        warnings=tuple(item for item in loaded.warnings if item.path in named.paths),
-        seen=named.seen,
-    )
+    named = manifests.read(files, home.paths)
+    about = frozenset(document.source.path for document in named.documents)
+    loaded = _of_tree(_together(tree, named, about, files), files, config, kinds, about=about)
+    found = tuple(manifest for manifest in loaded.manifests if manifest.source.path in about)
+    return replace(loaded, manifests=found, seen=len(named.documents))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A tree to be edited: the whole of it, where its paths are seen from, and the files that PATHs name.
+
+    `named` is None for all of them; `config` is the config's path, None where there is none.
+    """
+
+    files: Files
+    root: Path
+    config: str | None
+    loaded: Loaded
+    named: frozenset[str] | None = None
+
+
+def checkout(choice: Choice, folder: Path, kinds: Kinds, edited: Mapping[str, bytes] | None = None) -> Checkout:
+    """The whole tree that *choice* means, with what is *edited*, by its real path, in the place of what is on disk."""
+    home = _home(choice, folder)
+    files: Files = Edited(Folder(home.root), edited) if edited else Folder(home.root)
+    config = _offline_config(home, files)
+    tree = manifests.read(files, home.configured(config))
+    if home.config is None or not home.paths:
+        return Checkout(files, home.root, home.config, _of_tree(tree, files, config, kinds))
+    named = manifests.read(files, home.paths)
+    if named.problems:
+        raise InvalidInput(_told(named.problems, 0))
+    paths = frozenset(document.source.path for document in named.documents)
+    loaded = _of_tree(_beside(tree, named, files), files, config, kinds)
+    return Checkout(files, home.root, home.config, loaded, paths)
+
+
+def _offline_config(home: _Home, files: Files) -> Config:
+    """The config's file; without one what matters without a server, which is no environment."""
+    return Config("gitops", ()) if home.config is None else configs.load(files, home.config)
+
+
+def _together(tree: Tree, named: Tree, about: Container[str], files: Files) -> Tree:
+    """The documents of *tree* and of what was *named*, with what there is to say about the latter alone."""
+    problems = (*named.problems, *(problem for problem in tree.problems if problem.path in about))
+    return replace(_beside(tree, named, files), problems=problems, skipped=named.skipped)
+
+
+def _beside(tree: Tree, named: Tree, files: Files) -> Tree:
+    """*tree* with the files that were *named* and that the config's manifests do not hold.
+
+    The named way to a file is the one that is told, where links lead to it in two.
+    """
+    met = {document.source.path for document in tree.documents}
+    strangers = [document for document in named.documents if document.source.path not in met]
+    if not strangers:
+        return tree
+    known = {_real(files, path) for path in {document.source.path for document in strangers}}
+    others = [document for document in tree.documents if _real(files, document.source.path) not in known]
+    return replace(tree, documents=(*others, *strangers))
 
 
 def load_base(choice: Choice, folder: Path, kinds: Kinds, current: Config) -> Loaded | None:
@@ -149,6 +202,7 @@ class Destination:
 
     environment: Environment
     key: Key
+    config: Config
     notes: tuple[str, ...] = ()
 
 
@@ -159,7 +213,8 @@ def destination(choice: Choice, folder: Path, variables: Mapping[str, str]) -> D
     if len(environments) != 1:
         names = ", ".join(environment.name for environment in environments)
         raise UsageError(f"this command is for one environment; choose one of {names} with --env")
-    return Destination(environments[0], keys(environments, variables)[environments[0].name], notes)
+    key = keys(environments, variables)[environments[0].name]
+    return Destination(environments[0], key, config, notes)
 
 
 def keys(environments: Sequence[Environment], variables: Mapping[str, str]) -> Mapping[str, Key]:
@@ -167,8 +222,27 @@ def keys(environments: Sequence[Environment], variables: Mapping[str, str]) -> M
     return configs.keys(environments, variables)
 
 
+def root(choice: Choice, folder: Path) -> Path:
+    """The folder that the paths of manifests are shown relative to."""
+    return _home(choice, folder).root
+
+
+def key_variables(choice: Choice, folder: Path) -> tuple[str, ...]:
+    """The names of the variables that hold the keys of the chosen environments."""
+    home = _home(choice, folder)
+    if home.config is None:
+        return (Environment("", "", "").key_env,)
+    environments = configs.select(configs.load(Folder(home.root), home.config), choice.environments)
+    return tuple(dict.fromkeys(environment.key_env for environment in environments))
+
+
 def _home(choice: Choice, folder: Path) -> _Home:
     """Paths are shown from *folder*, as they were typed; from the config's folder where that is further up."""
+    if "" in choice.paths:
+        # A variable that a script forgot to set; an empty path would mean this whole folder.
+        raise UsageError("a PATH is empty: name a file or a folder of manifests, or leave it out")
+    if choice.config == "":
+        raise UsageError("--config is empty: name the config file, or leave it out")
     found = folder / choice.config if choice.config is not None else configs.find(folder)
     if choice.config is not None and not (found and found.is_file()):
         raise UsageError(f"{choice.config}: there is no such config file")
@@ -209,8 +283,8 @@ def _checked(home: _Home, config: Config, kinds: Kinds) -> Loaded:
     return _of_tree(tree, files, config, kinds)
 
 
-def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds) -> Loaded:
-    checked = schema.check(tree.documents, config=config, kinds=kinds, locate=Locator(files))
+def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds, *, about: Container[str] | None = None) -> Loaded:
+    checked = schema.check(tree.documents, config=config, kinds=kinds, locate=Locator(files), about=about)
     notes = tuple(
         f"{source.path}:{source.line} is not ours (another apiVersion) and is skipped" for source in tree.skipped
     )
@@ -218,11 +292,29 @@ def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds) -> Loaded:
         config,
         config.environments,
         checked.manifests,
-        (*tree.problems, *checked.problems),
-        checked.warnings,
+        _told((*tree.problems, *checked.problems), checked.untold),
+        _told(checked.warnings, checked.unwarned),
         seen=len(tree.documents),
         notes=notes,
     )
+
+
+def _real(files: Files, path: str) -> str:
+    """Where *path* really is; itself, if it is gone by now."""
+    try:
+        return files.follow(path)[1]
+    except OSError:
+        return path
+
+
+def _told(problems: Iterable[Problem], untold: int) -> tuple[Problem, ...]:
+    """*problems* in the order of files and lines, as many as a person reads, and a line about the others."""
+    found = schema.in_order(problems)
+    more = untold + max(0, len(found) - schema.MAX_TOLD)
+    if not more:
+        return found
+    rest = say(f"and {more:,} more, which are not told one by one; mend these first, then run it again")
+    return (*found[: schema.MAX_TOLD], Problem("more", rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +323,11 @@ class _Named:
 
     paths: frozenset[str]
     problems: tuple[Problem, ...]
-    seen: int
 
 
 def _named(home: _Home) -> _Named:
     tree = manifests.read(Folder(home.root), home.paths)
-    return _Named(frozenset(item.source.path for item in tree.documents), tree.problems, len(tree.documents))
+    return _Named(frozenset(item.source.path for item in tree.documents), tree.problems)
 
 
 def _scope(choice: Choice, home: _Home, config: Config, loaded: Loaded) -> frozenset[str] | None:
@@ -319,7 +410,8 @@ def _based_config(files: Files, place: _Home, current: Config) -> Config:
 def _at_base(problems: Sequence[Problem], label: str) -> list[Problem]:
     """*problems* with their paths as git writes a file at a ref."""
     return [
-        replace(item, path=f"{label}:{item.path}", message=say("at the base: ", *item.message)) for item in problems
+        replace(item, path=item.path and f"{label}:{item.path}", message=say("at the base: ", *item.message))
+        for item in problems
     ]
 
 

@@ -14,9 +14,6 @@ how outcomes come about.
 
 from __future__ import annotations
 
-import json
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .errors import UsageError
-from .model import Json, Outcome, Plan
+from .jsonlines import JsonLines
+from .model import Outcome, Plan
 from .privacy import show
 
 FORMAT = "posthog-reconciler/journal/v1"
@@ -36,18 +33,9 @@ class Logbook:
 
     def __init__(self, path: Path) -> None:
         """Open *path*, or make it for its owner alone. UsageError where it cannot be written."""
-        self.path = path
+        self._lines = JsonLines(path)
         self.failure: str | None = None
         """Why an outcome could not be written, if that happened; the change itself is not held up by it."""
-        try:
-            # Opening a pipe for writing would wait for its reader; it is then no file either.
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-            os.fchmod(self._file, 0o600)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            self.close()
-            raise UsageError(f"{path}: not a file; name one for the journal")
 
     def begin(self, plans: Sequence[Plan]) -> None:
         """Write what is about to be done. UsageError where that fails: nothing was sent yet."""
@@ -66,9 +54,9 @@ class Logbook:
             ],
         }
         try:
-            self._write(header, torn=self._is_torn())
+            self._lines.add(header)
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise self._lines.unwritable(error) from error
 
     def add(self, plan: Plan, outcome: Outcome) -> None:
         """Write what became of one change of *plan*. Never raises for the disk: `failure` says so afterwards."""
@@ -86,13 +74,13 @@ class Logbook:
             "attempts": outcome.attempts,
         }
         try:
-            self._write(line, torn=self.failure is not None)
+            self._lines.add(line)
         except OSError as error:
             self.failure = error.strerror or type(error).__name__
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
+        self._lines.close()
 
     def __enter__(self) -> Self:
         """The journal itself, to be closed at the end."""
@@ -104,22 +92,6 @@ class Logbook:
         """Let go of the file."""
         self.close()
 
-    def _write(self, line: Json, *, torn: bool) -> None:
-        # In one piece, so that lines of two runs do not mix, and on the disk before anybody goes on.
-        data = (b"\n" if torn else b"") + json.dumps(line).encode() + b"\n"
-        if os.write(self._file, data) < len(data):
-            raise OSError(0, "only a part of the line could be written")
-        os.fsync(self._file)
-
-    def _is_torn(self) -> bool:
-        """Whether a crash left a line without an end, which ours must not be joined to."""
-        size = os.fstat(self._file).st_size
-        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path}: the journal cannot be written: {error.strerror}")

@@ -7,7 +7,7 @@ by tombstone. Every doubt keeps the row. Knows no fields, no HTTP, and not how a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import rules
@@ -62,6 +62,19 @@ class Base:
             if (kind, name) in self.by_name:
                 return self.by_name[kind, name]
         return self.by_id.get((kind, desired.id)) if desired.id is not None else None
+
+    def predecessors(self, live: Live, settled: Collection[str], tags: Collection[Tag]) -> list[Desired]:
+        """Whose row *live*, which was taken over since, may have been: the manifests that have no row any more.
+
+        *settled* are the names, of now and before, of manifests that have one; *tags* are those that rows carry. Who
+        adopted a row by its id is known by that, and a tombstone had none.
+        """
+        return [
+            then
+            for (kind, name), then in self.by_name.items()
+            if kind == live.kind and name not in settled and then.id is None and not then.tombstone
+            if not any(Tag(self.namespace, each) in tags for each in (name, *then.manifest.previous_names))
+        ]
 
     def owners(self, live: Live, namespace: str) -> list[Desired]:
         """Every manifest that led to *live* at the base: by its id, or by its tag under a name it had then."""

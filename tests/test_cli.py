@@ -158,6 +158,50 @@ def test_resubscribe_brings_a_person_back(gitops: Tree, run: Run, sandbox: Sandb
     assert [message.recipient for message in sandbox.outbox()] == ["bo@example.com"]
 
 
+def test_resubscribe_of_somebody_who_did_not_leave_is_noted(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
+    """A slip in the address would otherwise bring nobody back and say nothing of it; the note is masked."""
+    gitops.manifest("weekly", target_value=["ana@example.com", "bo@example.com"])
+    run("apply", "--yes")
+    sandbox.unsubscribe(sandbox.rows()[0]["id"], "bo@example.com")
+    chosen = ("--base", ".", "--resubscribe", " bo@EXAMPLE.com", "--resubscribe", "boo@example.com")
+    ran = run("plan", *chosen)
+
+    assert 1 == ran.err.count("changes nothing")
+    assert "--resubscribe b***@example.com changes nothing" in ran.err
+    run("apply", "--yes", *chosen)
+    assert "bo@example.com" == sandbox.outbox()[-1].recipient
+
+
+@pytest.mark.parametrize("address", ["NONSENSE", "", "@team", "a@b"])
+def test_resubscribe_takes_addresses_only(gitops: Tree, run: Run, sandbox: Sandbox, address: str) -> None:
+    """Before anything is asked of the server."""
+    gitops.manifest("weekly")
+    ran = run("plan", "--resubscribe", address)
+
+    assert (1, []) == (ran.code, sandbox.requests())
+    assert "takes one e-mail address" in ran.err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-inf", "0", "-1", "1e300", "soon", ""])
+def test_a_run_has_a_number_of_seconds(gitops: Tree, run: Run, sandbox: Sandbox, seconds: str) -> None:
+    """What is no number, or more than any run takes, is refused with the way out."""
+    gitops.manifest("weekly")
+    ran = run("plan", "--timeout", seconds)
+
+    assert (1, []) == (ran.code, sandbox.requests())
+    assert "above 0 and up to 31,536,000, such as 600" in ran.err
+
+
+def test_validate_says_what_it_skipped(tree: Tree, run: Run) -> None:
+    """On standard error, so that the result is one document (design §2 and §6)."""
+    tree.manifest("weekly")
+    tree.write("subscriptions/other.yaml", "apiVersion: apps/v1\nkind: Deployment\n")
+    ran = run("validate", "subscriptions", "--format", "json")
+
+    assert (0, True) == (ran.code, ran.json["valid"])
+    assert "subscriptions/other.yaml:1 is not ours" in ran.err
+
+
 def test_apply_needs_a_yes_where_nobody_can_answer(gitops: Tree, run: Run, sandbox: Sandbox) -> None:
     """Exit 3, and nothing was written."""
     gitops.manifest("weekly")

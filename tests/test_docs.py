@@ -83,14 +83,18 @@ def checkout(gitops: Tree, sandbox: Sandbox, run: Run) -> Tree:
 
 
 @pytest.mark.parametrize("line", [line for line in SHOWN if line not in SERVING])
-def test_a_command_that_is_shown_runs(checkout: Tree, run: Run, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_is_shown_runs(
+    checkout: Tree, sandbox: Sandbox, run: Run, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It parses and does its work: done, drift (2), or refused because there is nobody to ask (3), but no error."""
     digest = json.loads((checkout.folder / "plan.json").read_text(encoding="utf-8"))["digest"]
     source = checkout.write("stdin.txt", f"{RECORDING}\n")
+    by_hand = sandbox.add(insight=9, title="Made by hand", target_type="email", target_value="ana@example.com")
+    meant = dict.fromkeys(re.findall(r"sha256:\S+", line), digest) | {"4218": str(by_hand["id"])}
     for arguments in runs(line):
         with source.open(encoding="utf-8") as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
-            ran = run(*(digest if word.startswith("sha256:") else word for word in arguments))
+            ran = run(*(meant.get(word, word) for word in arguments))
         assert ran.code in (0, 2, 3), ran.err
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from reconciler import kinds, loading
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.loading import Choice, Loaded
+from reconciler.privacy import show
 from tests.conftest import Tree
 
 KINDS = kinds.registry(datetime(2026, 1, 1, tzinfo=UTC))
@@ -143,6 +146,122 @@ def test_documents_of_other_programs_are_noted(two: Tree) -> None:
     two.write("more/deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\n")
 
     assert any("more/deployment.yaml:1" in note for note in load(two).notes)
+
+
+def test_an_empty_path_is_an_error_and_not_the_whole_tree(two: Tree) -> None:
+    """A variable that a script forgot to set; an empty --config is no better."""
+    with pytest.raises(UsageError, match="a PATH is empty"):
+        load(two, "more", "")
+    with pytest.raises(UsageError, match="--config is empty"):
+        load(two, config="")
+
+
+def check(tree: Tree, *paths: str) -> Loaded:
+    """What `validate` finds in *paths*."""
+    return loading.check(Choice(paths=paths), tree.folder, KINDS)
+
+
+def broken(count: int, spec: str = "interval: 0", kind: str = "Subscription") -> str:
+    """So many documents that are wrong."""
+    head = f"---\napiVersion: posthog-reconciler/v1\nkind: {kind}\nmetadata:\n  name: "
+    return "".join(f"{head}bad-{number}\nspec:\n  {spec}\n" for number in range(count))
+
+
+def test_problems_come_in_the_order_of_files_and_lines(two: Tree) -> None:
+    """Whoever finds them: the reader, the schema or the kind."""
+    two.write("more/a.yaml", broken(1))
+    two.write("more/c.yaml", broken(1) + "---\n- a list\n---\n{")
+    two.write("subscriptions/b.yaml", "kind: Subscription\nspec: {}\n")
+    two.manifest("b2", target_value=["ana"])
+    found = [(problem.path, problem.line, problem.column) for problem in check(two).problems]
+
+    assert {"more/a.yaml", "more/c.yaml", "subscriptions/b.yaml", "subscriptions/b2.yaml"} == {
+        path for path, *_ in found
+    }
+    assert found == sorted(found, key=lambda place: (place[0] or "", place[1] or 0, place[2] or 0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(broken(1_030, "interval: 0\n  count: 0"), id="the schema refuses"),
+        pytest.param(broken(1_030, "{}", "Subscripton"), id="of an unknown kind"),
+        pytest.param("---\nkind: X\nspec: {}\n" * 1_030, id="the reader refuses"),
+    ],
+)
+def test_of_many_problems_a_thousand_are_told_and_the_others_counted(two: Tree, text: str) -> None:
+    """Nobody reads more, and each one takes a look into its file; what comes last says how many there are beyond."""
+    two.write("more/a.yaml", text)
+    *told, last = check(two).problems
+
+    assert 1_000 == len(told)
+    assert (None, "more") == (last.path, last.rule)
+    assert re.match(r"and [\d,]+ more", show(last.message, addresses=False))
+
+
+def test_the_documents_after_the_thousandth_problem_are_read_all_the_same(two: Tree) -> None:
+    """So a name that stands twice, at the beginning and at the end, is counted; and the number is right."""
+    two.write("more/a.yaml", broken(1_030, "{}", "Subscripton"))
+    two.manifest("two", insight=5)
+    last = check(two).problems[-1]
+
+    assert "and 31 more" in show(last.message, addresses=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(broken(30_000, "interval: 0"), id="documents"),
+        pytest.param(broken(1, "\n  ".join(f"f{number}: 1" for number in range(30_000))), id="fields"),
+        pytest.param(broken(15_000, "title: a\n  title: b"), id="keys that stand twice"),
+    ],
+)
+def test_a_file_with_tens_of_thousands_of_problems_takes_seconds_at_most(two: Tree, text: str) -> None:
+    """All of it is read, and only what is told is worded: it took 25 seconds when all was."""
+    two.write("more/a.yaml", text)
+    before = time.process_time()
+    found = check(two).problems
+    seconds = time.process_time() - before
+
+    assert "more" == found[-1].rule
+    assert seconds < 4
+
+
+def test_what_is_wrong_elsewhere_takes_no_room_from_what_was_named(two: Tree) -> None:
+    """The named file's one problem is told, however many there are in the others."""
+    two.write("more/a.yaml", broken(1_030))
+    two.manifest("named", interval=0)
+    found = check(two, "subscriptions/named.yaml").problems
+
+    assert ["subscriptions/named.yaml"] == [problem.path for problem in found]
+
+
+def test_a_named_file_that_the_config_does_not_hold_is_checked_beside_its_manifests(two: Tree) -> None:
+    """A hook names whatever file was changed: it is not valid because nobody looked, and its name may be taken."""
+    two.write("elsewhere/x.yaml", broken(1, "{}"))
+    two.manifest("one", insight=7).rename(two.folder / "elsewhere/one.yaml")
+    wrong, twice = check(two, "elsewhere/x.yaml"), check(two, "elsewhere/one.yaml")
+
+    assert {"elsewhere/x.yaml"} == {problem.path for problem in wrong.problems}
+    assert 1 == wrong.seen
+    assert [] == list(twice.problems)
+    two.manifest("one")
+    assert ["duplicate-name"] == [problem.rule for problem in check(two, "elsewhere/one.yaml").problems]
+
+
+def test_a_link_to_a_configured_manifest_is_that_manifest(two: Tree) -> None:
+    """Named by another way, it is not a second one of the same name."""
+    (two.folder / "link.yaml").symlink_to("subscriptions/one.yaml")
+    found = check(two, "link.yaml")
+
+    assert ([], {"one"}) == (list(found.problems), names(found))
+
+
+def test_validate_notes_what_it_skipped_of_what_was_named(two: Tree) -> None:
+    """Design §2, also where only a part is named."""
+    two.write("more/deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\n")
+
+    assert [1, 1, 0] == [len(check(two, *paths).notes) for paths in ((), ("more",), ("subscriptions",))]
 
 
 def test_one_environment_is_overridden_by_options(two: Tree) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -506,6 +507,14 @@ def test_a_hostile_file_is_a_clear_error_in_little_time_and_memory(tmp_path: Pat
     assert rule in found
     assert float(seconds) < 2
     assert int(megabytes) < 300
+
+
+def test_of_many_keys_that_stand_twice_a_thousand_are_told() -> None:
+    """Over all the documents of a file, and that there may be more."""
+    text = ("---\n" + HEAD + "a: 1\n" * 300) * 5
+    found = [problem[2] for problem in problems_of(text)]
+
+    assert {"duplicate-key": 1_000, "too-many-problems": 1} == Counter(found)
 
 
 def test_a_pipe_does_not_make_a_run_wait(tmp_path: Path) -> None:

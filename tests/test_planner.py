@@ -11,11 +11,14 @@ import pytest
 from reconciler.model import Cause, Change, Environment, FieldChange, Live, Manifest, Plan, Policy, Severity
 from reconciler.planner import digest, plan
 from reconciler.privacy import Address, Private
+from reconciler.removal import Base
 from reconciler.resource import Wish
 from tests.scenes import (
     KINDS,
+    NAMESPACE,
     PINNED,
     base,
+    desired,
     gone,
     manifest,
     planned,
@@ -257,6 +260,60 @@ def test_a_restore_rewrites_a_previous_tag() -> None:
     plan = planned(manifest("new", previous_names=("weekly",)), rows=[gone(3)])
 
     assert {"deleted": False, "title": "Weekly [growth:new]"} == body(plan)
+
+
+ANA, BO, CY = "ana@example.com", "bo@example.com", "cy@example.com"
+HEIR: dict[str, Any] = {"id": 1, "takeover": True, "target_value": [ANA, BO]}
+"""A manifest that took over row 1; the apply since the base has written its tag there."""
+
+
+def then(*manifests: Manifest) -> Base:
+    """A base of our namespace that held *manifests*."""
+    return Base.of("HEAD~1", desired(*manifests), NAMESPACE)
+
+
+def test_who_left_a_row_before_it_was_taken_over_stays_out() -> None:
+    """The base knows it under the name of a manifest that is gone (promise 3); its other people are added."""
+    before = then(manifest("weekly", target_value=[ANA, BO]))
+    heir = manifest("heir", **{**HEIR, "target_value": [ANA, BO, CY]})
+    (change,) = planned(heir, rows=[row(name="heir")], base=before).changes
+
+    assert (Address(CY),) == change.added
+
+
+@pytest.mark.parametrize(("wanted", "rules"), [([ANA, BO], ["unsubscribed"]), ([ANA, CY], ["taken-over"]), ([ANA], [])])
+def test_a_row_that_may_have_been_several_manifests_gains_nobody(wanted: list[str], rules: list[str]) -> None:
+    """Two are gone, and either may have been its manifest: what adds nobody goes on, all else blocks."""
+    before = then(manifest("one", target_value=[ANA, BO]), manifest("two", target_value=[ANA]))
+    plan = planned(manifest("heir", **{**HEIR, "target_value": wanted}), rows=[row(name="heir")], base=before)
+
+    assert (rules, ()) == (rules_of(plan), plan.changes)
+
+
+def test_a_manifest_that_has_a_row_under_a_new_name_had_another_row() -> None:
+    """So it says nothing of who left the one that was taken over."""
+    before = then(manifest("weekly", target_value=[ANA, BO]))
+    renamed = manifest("renamed", previous_names=("weekly",), dashboard=7)
+    rows = [row(name="heir"), row(2, name="renamed", dashboard=7)]
+    plan = planned(manifest("heir", **HEIR), renamed, rows=rows, base=before)
+
+    assert [(Address(BO),)] == [change.added for change in plan.changes if change.name == "heir"]
+
+
+def test_a_manifest_that_lost_its_row_to_another_tells_who_left_it() -> None:
+    """Also while it is still there: git has them both, and the server has one row."""
+    before = then(manifest("weekly", target_value=[ANA, BO]))
+    plan = planned(manifest("heir", **HEIR), manifest("weekly", dashboard=7), rows=[row(name="heir")], base=before)
+
+    assert ["recreate", "unsubscribed"] == rules_of(plan)
+
+
+def test_a_manifest_whose_row_is_still_there_had_another_row() -> None:
+    """It is gone, and its row is to be removed: it was never the one that was taken over."""
+    before = then(manifest("weekly", target_value=[ANA, BO]))
+    plan = planned(manifest("heir", **HEIR), rows=[row(name="heir"), row(2)], base=before)
+
+    assert [(Address(BO),)] == [change.added for change in plan.changes if change.name == "heir"]
 
 
 def test_a_row_that_everybody_left_stays_deleted() -> None:

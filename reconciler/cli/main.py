@@ -11,9 +11,10 @@ import click
 
 from .. import __version__
 from ..errors import Problem, ReconcilerError
+from ..exits import ERROR, INTERRUPTED
 from ..privacy import say
-from . import planning, recordings, sessions, tools
-from .output import ERROR, INTERRUPTED, Format, Output, Unwritten, complain
+from . import ci, importing, lookup, offboard, planning, recordings, sessions, tools
+from .output import Format, Output, Unwritten, complain
 
 
 @click.group(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -27,12 +28,22 @@ def reconciler() -> None:
     See who would be mailed:     reconciler plan
     Make it so:                  reconciler apply
     See what was edited by hand: reconciler drift
+    Who reaches a person:        reconciler who ana@example.com
 
     Exit codes: 0 done, 1 error, 2 changes pending, 3 refused, 4 partly applied, 130 interrupted.
     """
 
 
-for command in (*planning.COMMANDS, *recordings.COMMANDS, *sessions.COMMANDS, *tools.COMMANDS):
+for command in (
+    *planning.COMMANDS,
+    *lookup.COMMANDS,
+    *offboard.COMMANDS,
+    *importing.COMMANDS,
+    *ci.COMMANDS,
+    *recordings.COMMANDS,
+    *sessions.COMMANDS,
+    *tools.COMMANDS,
+):
     reconciler.add_command(command)
 
 

@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .output import Format
 
+A_YEAR = 31_536_000
+"""Seconds; no run is meant to take longer, and the system cannot wait for any number of them."""
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+if TYPE_CHECKING:
+    _Number = click.ParamType[float]  # generic since click 8.5
+else:
+    _Number = click.ParamType
+
+
+class Positive(_Number):
+    """A number above 0 and up to *most*; `nan` and `inf`, which compare like no number, are none."""
+
+    name = "number"
+
+    def __init__(self, most: float, example: str) -> None:
+        self._most, self._example = most, example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """*value* as a number, or bad usage that says what would be good."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= self._most:
+            self.fail(f"takes a number above 0 and up to {self._most:,.0f}, such as {self._example}", param, ctx)
+        return number
+
 
 FORMAT = click.option(
     "-f",
     "--format",
     "format",
     type=click.Choice([item.value for item in Format]),
+    default=Format.TEXT.value,
+    show_default=True,
+    help="How the result is written to standard output.",
+)
+TEXT_OR_JSON = click.option(
+    "-f",
+    "--format",
+    "format",
+    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
     default=Format.TEXT.value,
     show_default=True,
     help="How the result is written to standard output.",
@@ -50,12 +89,27 @@ HOST = click.option("--host", metavar="URL", help="The PostHog to talk to, for o
 PROJECT = click.option("--project-id", metavar="ID", help="The project, for one environment. [env: POSTHOG_PROJECT_ID]")
 TIMEOUT = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=600,
-    show_default=True,
+    type=Positive(A_YEAR, "600"),
+    default=600.0,
+    show_default="600",
     metavar="SECONDS",
     help="How long the whole run may take, waits for a busy server included.",
 )
+
+BASE = click.option(
+    "--base", metavar="REF|DIR", help="The manifests as last applied: a git ref, or a folder laid out like this one."
+)
+
+
+def _addresses(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """*given*, each of them an e-mail address; bad usage for what is none, which would silently bring nobody back."""
+    if given:
+        from ..kinds import recipients
+
+        if not all(recipients.is_address(address.strip()) for address in given):
+            raise click.BadParameter("takes one e-mail address, a name, an @ and a domain")
+    return given
+
 
 _PLACE = (
     CONFIG,
@@ -67,11 +121,7 @@ _PLACE = (
 )
 _ONE_PLACE = (CONFIG, ONE_ENVIRONMENT, HOST, PROJECT, TIMEOUT)
 _PLANNING = (
-    click.option(
-        "--base",
-        metavar="REF|DIR",
-        help="The manifests as last applied: a git ref, or a folder laid out like this one.",
-    ),
+    BASE,
     click.option("--only", metavar="GLOB", help="Only changes of manifests whose name matches; removes nothing."),
     click.option(
         "--prune/--no-prune",
@@ -83,7 +133,11 @@ _PLANNING = (
     click.option("--allow-recreate", is_flag=True, help="Create rows again that were applied before and are gone."),
     click.option("--max-deletes", type=click.IntRange(min=0), metavar="N", help="Allow up to N removals."),
     click.option(
-        "--resubscribe", metavar="ADDRESS", multiple=True, help="Mail this person again who unsubscribed; repeatable."
+        "--resubscribe",
+        metavar="ADDRESS",
+        multiple=True,
+        callback=_addresses,
+        help="Mail this person again who unsubscribed; repeatable.",
     ),
 )
 

@@ -19,13 +19,12 @@ from typing import Self, TextIO
 
 import click
 
+from ..departures import Departure
 from ..errors import Problem
-from ..model import ApplyResult, Finding, Plan, Severity, Status
+from ..model import ApplyResult, Finding, Plan, Severity
+from ..privacy import guarded, show
 from ..report import Viewer, documents, github, markdown, text
-
-DONE, ERROR, PENDING, REFUSED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-_WORST_FIRST = (INTERRUPTED, PARTIAL, REFUSED, ERROR, PENDING, DONE)
+from ..sightings import Portrait, Reach
 
 
 class Format(StrEnum):
@@ -40,12 +39,6 @@ class Format(StrEnum):
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person sits at *stream*; nobody does where the shell closed it."""
     return stream is not None and stream.isatty()
-
-
-def worst(codes: Iterable[int]) -> int:
-    """The exit code of several environments together (design §6)."""
-    found = set(codes)
-    return next((code for code in _WORST_FIRST if code in found), DONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +92,44 @@ class Output:
             case Format.TEXT:
                 _write(text.validation(manifests, problems, warnings, self.viewer))
 
+    def portraits(self, found: Sequence[Portrait]) -> None:
+        """Write what is known of one subscription, an environment after the other."""
+        from ..report import lookup
+
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(lookup.portraits_document(found, self.viewer)))
+            case Format.MARKDOWN:
+                _write(lookup.portraits_markdown(found, self.viewer))
+            case _:
+                _write(lookup.portraits(found, self.viewer))
+
+    def reaches(self, found: Sequence[Reach]) -> None:
+        """Write everything that reaches a person, an environment after the other."""
+        from ..report import lookup
+
+        match self.format:
+            case Format.JSON:
+                _write(documents.dumps(lookup.reaches_document(found, self.viewer)))
+            case Format.MARKDOWN:
+                _write(lookup.reaches_markdown(found, self.viewer))
+            case _:
+                _write(lookup.reaches(found, self.viewer))
+
+    def departure(self, found: Departure) -> None:
+        """Write where a person was taken out; of a rehearsal nothing but what would be edited."""
+        from ..report import departures
+
+        if self.format is Format.JSON:
+            _write(documents.dumps(departures.departure_document(found, self.viewer)))
+        elif found.is_rehearsal:
+            _write(departures.difference(found, self.viewer))
+        else:
+            _write(departures.departure(found, self.viewer))
+
     def failure(self, problems: Sequence[Problem]) -> None:
         """Write why the command could not do its work: a document on standard output, sentences on standard error."""
+        problems = [problem.guarded for problem in problems]
         match self.format:
             case Format.JSON:
                 _write(documents.dumps(documents.error(problems, self.viewer)))
@@ -112,19 +141,24 @@ class Output:
 
 def complain(problems: Iterable[Problem]) -> None:
     """Problems on standard error, addresses masked."""
-    click.echo(text.problems(problems, Viewer(addresses=False, colour=_colour_on_stderr())), err=True)
+    click.echo(
+        text.problems((problem.guarded for problem in problems), Viewer(addresses=False, colour=_colour_on_stderr())),
+        err=True,
+    )
 
 
 def warn(warnings: Iterable[Problem]) -> None:
     """Warnings on standard error, addresses masked."""
-    found = text.warnings(warnings, Viewer(addresses=False, colour=_colour_on_stderr()))
+    found = text.warnings(
+        (warning.guarded for warning in warnings), Viewer(addresses=False, colour=_colour_on_stderr())
+    )
     if found:
         click.echo(found, err=True)
 
 
 def note(message: str) -> None:
     """A remark on standard error, in which no file name can speak to a terminal or a build machine."""
-    click.echo(text.remark(message), err=True)
+    click.echo(text.remark(show(guarded(message), addresses=False)), err=True)
 
 
 def of_findings(findings: Iterable[Finding]) -> tuple[Problem, ...]:
@@ -137,17 +171,6 @@ def _as_problem(finding: Finding) -> Problem:
     source = finding.source
     place = (source.path, source.line) if source is not None else (None, None)
     return Problem(finding.rule, (*name, *finding.message), *place)
-
-
-def of_result(result: ApplyResult) -> int:
-    """The exit code of one applied plan (design §6)."""
-    if result.interrupted:
-        return INTERRUPTED
-    statuses = [outcome.status for outcome in result.outcomes]
-    if all(status is Status.APPLIED for status in statuses):
-        return PARTIAL if result.verified is False else DONE
-    wrote = any(status in (Status.APPLIED, Status.UNKNOWN) for status in statuses)
-    return PARTIAL if wrote or any(outcome.accepted for outcome in result.outcomes) else ERROR
 
 
 class Progress:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import PlanRefused, UsageError
+from ..exits import DONE, ERROR, INTERRUPTED, PARTIAL
 from . import options
-from .output import DONE, ERROR, INTERRUPTED, PARTIAL, Format, Progress, note
-from .world import output_for, stoppable, world
+from .output import Format, Progress, note
+from .world import Stop, is_agreed, output_for, stoppable, world
 
 if TYPE_CHECKING:
     from ..errands import Errand, Proof
@@ -31,15 +32,6 @@ FROM_FILE = click.option(
     multiple=True,
     metavar="FILE",
     help="Ids in a file: one a line, CSV with a column id or session_id, or a JSON list. - is standard input.",
-)
-FORMAT = click.option(
-    "-f",
-    "--format",
-    "format",
-    type=click.Choice([Format.TEXT.value, Format.JSON.value]),
-    default=Format.TEXT.value,
-    show_default=True,
-    help="How the result is written to standard output.",
 )
 
 
@@ -68,7 +60,7 @@ def recordings() -> None:
     metavar="N",
     help="Requests at once, at most.",
 )
-@FORMAT
+@options.TEXT_OR_JSON
 def delete(
     ids: tuple[str, ...], files: tuple[str, ...], yes: bool, journal_file: Path | None, format: str, **chosen: Any
 ) -> int:
@@ -91,7 +83,7 @@ def delete(
 
     output = output_for(format)
     asked = errands.gather(ids, files, _stdin)
-    stop = threading.Event()
+    stop = Stop()
     errand = begun(chosen, stop)
     journal = _journal(journal_file, errand)
     proof = _agreed(errand, asked, journal, yes=yes, timeout=chosen["timeout"])
@@ -111,7 +103,7 @@ def delete(
 @FROM_FILE
 @options.one_place
 @click.option("--show-token", is_flag=True, help="Show the tokens of public links, to a person on a terminal.")
-@FORMAT
+@options.TEXT_OR_JSON
 def sharing(ids: tuple[str, ...], files: tuple[str, ...], show_token: bool, format: str, **chosen: Any) -> int:
     """Show which session recordings are shared by a public link, and since when; change nothing.
 
@@ -186,7 +178,7 @@ def _agreed(errand: Errand, asked: Asked, journal: Journal | None, *, yes: bool,
         return proof
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise PlanRefused("not confirmed: there is nobody to ask here; say --yes to erase these recordings")
-    if not click.confirm("\nErase them for good?", err=True):
+    if not is_agreed("\nErase them for good?"):
         raise PlanRefused("not confirmed: nothing was erased")
     return proof
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from ..exits import DONE
+from ..privacy import is_like_key
 from . import options
-from .output import DONE, Format, note
+from .output import Format, note
 from .recordings import begun
 from .world import output_for, stoppable
 
@@ -74,8 +76,8 @@ def values(key: str, search: str | None, format: str | None, **chosen: Any) -> i
     from ..report import documents
     from ..report import recordings as report
 
-    if not key:
-        raise click.BadParameter("name a property", param_hint="--key")
+    if not key or is_like_key(key):
+        raise click.BadParameter("name a property, not a key" if key else "name a property", param_hint="--key")
     output = output_for(_format(format))
     with stoppable() as stop:
         errand = begun(chosen, stop)

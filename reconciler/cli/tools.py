@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from .options import FILE
-from .output import DONE, Format, Output
+from ..exits import DONE
+from .options import FILE, Positive
+from .output import Format, Output
 
 PROFILE = click.option(
     "--profile",
@@ -59,7 +60,11 @@ class _WithFlags(click.Command):
 @click.option("--flag", "flags", multiple=True, metavar="NAME", help="One of the flags below; repeatable.")
 @click.option("--hazards", is_flag=True, help="Hang where the real server hangs, instead of answering 500.")
 @click.option(
-    "--throttle-scale", type=float, default=1.0, show_default=True, help="Stretch the windows of rate limits."
+    "--throttle-scale",
+    type=Positive(1000, "0.01"),
+    default=1.0,
+    show_default=True,
+    help="Stretch the windows of rate limits.",
 )
 @click.option("--new-key", is_flag=True, help="With a file that was there: make another key and print it.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")

@@ -5,11 +5,12 @@ the tree, and a problem never stops the search for the next one. Scalars are YAM
 text). Has no opinion on what a valid spec is, knows no kind but the config it walks past, and no server.
 """
 
-from .files import Files, Folder, Sort
-from .places import Locator, locate
+from .files import Edited, Files, Folder, Sort
+from .places import Locator, locate, split
 from .reading import API_GROUP, CONFIG_KIND, Document, Tree, contents, parse, read
+from .writing import text_of
 
 __all__ = [
-    "API_GROUP", "CONFIG_KIND", "Document", "Files", "Folder", "Locator", "Sort", "Tree", "contents", "locate", "parse",
-    "read",
+    "API_GROUP", "CONFIG_KIND", "Document", "Edited", "Files", "Folder", "Locator", "Sort", "Tree", "contents",
+    "locate", "parse", "read", "split", "text_of",
 ]  # fmt: skip

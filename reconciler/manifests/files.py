@@ -9,7 +9,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import Problem
+from ..privacy import guarded, show
 from .text import problem
 
 SUFFIXES = (".yaml", ".yml")
@@ -82,6 +83,27 @@ class Folder:
             return _drained(descriptor, min(found.st_size, limit) + 1, limit + 1)
         finally:
             os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """*files* of which some are read as if they were edited already: *texts*, by their real paths."""
+
+    files: Files
+    texts: Mapping[str, bytes] = field(repr=False)
+
+    def names(self, folder: str) -> Iterable[tuple[str, Sort]]:
+        """The name of everything in *folder*, links not followed."""
+        return self.files.names(folder)
+
+    def follow(self, path: str) -> tuple[Sort, str]:
+        """What *path* is with every link followed, and its one real path."""
+        return self.files.follow(path)
+
+    def read(self, path: str, limit: int) -> bytes:
+        """The bytes of the file *path*, or what they are going to be."""
+        text = self.texts.get(self.files.follow(path)[1])
+        return self.files.read(path, limit) if text is None else text[: limit + 1]
 
 
 def _sort_of(entry: os.DirEntry[str]) -> Sort:
@@ -217,7 +239,9 @@ class Walk:
         self._problem(path, "link-outside", "a link out of the tree, which is not followed; put the file here instead")
 
     def _problem(self, path: str, rule: str, message: str) -> None:
-        self.problems.append(problem(path, rule, message))
+        # What is not there was typed by somebody, who may have typed a key or an address in its place.
+        place = show(guarded(path), addresses=False) if rule == "no-such-path" else path
+        self.problems.append(problem(place, rule, message))
 
 
 def _joined(folder: str, name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -87,14 +88,27 @@ class _Surveyor:
 
 
 def duplicates(path: str, text: bytes, documents: Collection[int]) -> Iterator[Problem]:
-    """A problem for each key that stands twice in one mapping of the given *documents*, naming both places."""
+    """A problem for each key that stands twice in one mapping of the given *documents*, naming both places.
+
+    After MAX_PROBLEMS one that says that there may be more: to look for them all would take longer than to read.
+    """
+    found = islice(_doubled(text, documents), MAX_PROBLEMS + 1)
+    for number, (key, first, second) in enumerate(found):
+        if number == MAX_PROBLEMS:
+            message = "the rest of this file was not looked at for keys that stand twice"
+            yield problem(path, "too-many-problems", message, line=second[0], column=second[1])
+            return
+        parts = ("the key ", *quoted(key), f" stands twice, first at {path}:{first[0]}:{first[1]}; remove one")
+        yield problem(path, "duplicate-key", *parts, line=second[0], column=second[1])
+
+
+def _doubled(text: bytes, documents: Collection[int]) -> Iterator[tuple[str, _Mark, _Mark]]:
+    """The keys that stand twice in one mapping of the given *documents*, with both places."""
     surveyor, seen = _Surveyor(decoded(text)), 0
     for index, _ in enumerate(surveyor.places()):
         found, seen = surveyor.duplicates[seen:], len(surveyor.duplicates)
         if index in documents:
-            for key, first, second in found[:MAX_PROBLEMS]:
-                parts = ("the key ", *quoted(key), f" stands twice, first at {path}:{first[0]}:{first[1]}; remove one")
-                yield problem(path, "duplicate-key", *parts, line=second[0], column=second[1])
+            yield from found
 
 
 def locate(text: bytes, index: int, pointer: Pointer, *, key: bool = False) -> tuple[int, int]:
@@ -117,13 +131,24 @@ def _found(place: _Place, pointer: Pointer, *, key: bool) -> _Mark:
     return place.key if place.key and (key or place.inside) else place.value
 
 
-@dataclass(slots=True)
 class _Opened:
-    """A file that has something to report: its text, and the place where each document begins."""
+    """A file that has something to report: its text, and where each document begins, found as far as it is asked."""
 
-    path: str
-    text: str
-    starts: list[tuple[int, int]]
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self._text = text
+        self._marks = _starts(text)
+        self._starts: list[tuple[int, int]] = []
+
+    def document(self, index: int) -> tuple[str, int] | None:
+        """The text of the document number *index*, and the number, from 0, of the line it begins on."""
+        while len(self._starts) < index + 2 and (mark := next(self._marks, None)) is not None:
+            self._starts.append(mark)
+        if index >= len(self._starts):
+            return None
+        begin, line = self._starts[index]
+        end = self._starts[index + 1][0] if index + 1 < len(self._starts) else None
+        return self._text[begin:end], line
 
 
 class Locator:
@@ -151,19 +176,21 @@ class Locator:
         if self._surveyed and self._surveyed[:2] == (source, source.index):
             return self._surveyed[2]
         if self._opened is None or self._opened.path != source.path:
-            text = decoded(self._files.read(source.path, MAX_FILE))
-            self._opened = _Opened(source.path, text, _starts(text))
-        starts = self._opened.starts
-        if source.index >= len(starts):
-            return None
-        (begin, line), end = starts[source.index], [*starts, (None, 0)][source.index + 1][0]
-        place = next(_Surveyor(self._opened.text[begin:end], line).places(), None)
+            self._opened = _Opened(source.path, decoded(self._files.read(source.path, MAX_FILE)))
+        found = self._opened.document(source.index)
+        place = next(_Surveyor(*found).places(), None) if found is not None else None
         if place is not None:
             self._surveyed = (source, source.index, place)
         return place
 
 
-def _starts(text: str) -> list[tuple[int, int]]:
+def split(text: str) -> list[str]:
+    """*text* in parts that join to it again: what stands before its first document, then each document."""
+    begins = [begin for begin, _ in _starts(text)]
+    return [text[begin:end] for begin, end in zip([0, *begins], [*begins, None], strict=True)]
+
+
+def _starts(text: str) -> Iterator[tuple[int, int]]:
     """For each document of *text* the offset and the number, from 0, of the line it begins on."""
     marks: Iterator[Any] = (event.start_mark for event in events(text) if type(event) is DocumentStartEvent)
-    return [(mark.index - mark.column, mark.line) for mark in marks]
+    return ((mark.index - mark.column, mark.line) for mark in marks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 import yaml
 
@@ -200,8 +201,14 @@ def _stranger(document: Document) -> Problem | None:
 
 
 def _is_slip(version: str) -> bool:
-    group = version.strip().casefold().partition("/")[0]
-    return len(group) < 40 and SequenceMatcher(None, group, API_GROUP.rstrip("/")).ratio() > 0.85
+    return _is_near(version[:80].strip().casefold().partition("/")[0])
+
+
+@lru_cache
+def _is_near(group: str) -> bool:
+    ours = API_GROUP.rstrip("/")
+    # What is much shorter or longer cannot be so alike.
+    return abs(len(group) - len(ours)) < 7 and SequenceMatcher(None, group, ours).ratio() > 0.85
 
 
 def _foreign(source: Source, message: str) -> Problem:

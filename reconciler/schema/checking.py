@@ -6,7 +6,7 @@ and config; knows no YAML and no live row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,9 @@ from .validators import is_accepted, violations
 from .wording import Breach, Locate, Parts, breach, nearest, shown, worded
 
 API_VERSION = "posthog-reconciler/v1"
+
+MAX_TOLD = 1_000
+"""Problems, and warnings, that are worded of one tree: nobody reads more, and each takes a look into its file."""
 
 SCHEMAS: Mapping[str, str] = {"Subscription": "subscription", "RecordingSharing": "recording-sharing"}
 """The kinds of manifests, and the name of each one's schema."""
@@ -37,20 +40,42 @@ class Document(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The manifests that are right by themselves, and everything that is wrong in all of them together."""
+    """The manifests that are right by themselves, and everything that is wrong in all of them together.
+
+    Only so many problems are worded; `untold` and `unwarned` count the others, a wrong document as one.
+    """
 
     manifests: tuple[Manifest, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    untold: int = 0
+    unwarned: int = 0
 
 
-def check(documents: Iterable[Document], *, config: Config, kinds: Kinds, locate: Locate) -> Checked:
-    """The Manifests that *documents* say, and every problem: of each by itself, between them, and of their kinds."""
-    checking = _Checking(config, kinds, locate)
+def check(
+    documents: Iterable[Document],
+    *,
+    config: Config,
+    kinds: Kinds,
+    locate: Locate,
+    about: Container[str] | None = None,
+) -> Checked:
+    """The Manifests that *documents* say, and every problem: of each by itself, between them, and of their kinds.
+
+    Of the problems only those of the files *about* are told, where that is given.
+    """
+    problems, warnings = _Told(locate, about), _Told(locate, about)
+    checking = _Checking(config, kinds, problems, warnings)
     for document in documents:
         checking.take(document)
     checking.compare()
-    return Checked(tuple(checking.manifests), in_order(checking.problems), in_order(checking.warnings))
+    return Checked(
+        tuple(checking.manifests),
+        in_order(problems.worded),
+        in_order(warnings.worded),
+        untold=problems.untold,
+        unwarned=warnings.untold,
+    )
 
 
 def breaches(name: str, data: Json) -> Sequence[Breach]:
@@ -67,15 +92,37 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 @dataclass(slots=True)
+class _Told:
+    """Problems in the files *about* (None: all), as far as they are worded, and how many there are beyond."""
+
+    locate: Locate
+    about: Container[str] | None
+    worded: list[Problem] = field(default_factory=list)
+    untold: int = 0
+
+    def takes(self, source: Source) -> bool:
+        """Whether one more problem at *source* is worded. Where enough are, it is counted: words take longest."""
+        if self.about is not None and source.path not in self.about:
+            return False
+        if len(self.worded) < MAX_TOLD:
+            return True
+        self.untold += 1
+        return False
+
+    def add(self, found: Breach, source: Source) -> None:
+        """Word *found*, with its place."""
+        self.worded.append(found.problem(source, self.locate))
+
+
+@dataclass(slots=True)
 class _Checking:
     """What was found so far. Documents are taken one by one, then compared with each other."""
 
     config: Config
     kinds: Kinds
-    locate: Locate
+    problems: _Told
+    warnings: _Told
     manifests: list[Manifest] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
     names: dict[tuple[str, str], Source] = field(default_factory=dict)
     _environments: Mapping[str, Environment] = field(init=False)
 
@@ -85,23 +132,39 @@ class _Checking:
     def take(self, document: Document) -> None:
         """Check *document* by itself."""
         data, source = document.data, document.source
-        kind, version = data.get("kind"), data.get("apiVersion")
-        if version != API_VERSION:
-            parts = ("unknown version ", *shown(version, ()), f"; this program reads {API_VERSION}")
-            return self._report(source, ("apiVersion",), "unknown-version", *parts)
-        if kind not in SCHEMAS if isinstance(kind, str) else True:
-            return self._unknown_kind(source, kind)
+        kind = data.get("kind")
+        if data.get("apiVersion") != API_VERSION or not isinstance(kind, str) or kind not in SCHEMAS:
+            return self._refuse(data, source)
         self._register(kind, data, source)
-        found = breaches(SCHEMAS[kind], data)
+        # The judge has the last word. It takes a hundred times as long, so that it is not asked for a mere number.
+        found = () if is_accepted(SCHEMAS[kind], data) else self._breaches(SCHEMAS[kind], data, source)
+        if found is None:
+            return None
         if found:
-            self.problems += (each.problem(source, self.locate) for each in found)
-            return self._take_the_rest(data, source, found)
+            return self._check_the_rest(data, source, found)
         manifest = manifest_of(data, source)
         self.manifests.append(manifest)
         self._check_environments(manifest)
         return self._check_kind(manifest)
 
-    def _take_the_rest(self, data: Json, source: Source, found: Sequence[Breach]) -> None:
+    def _refuse(self, data: Json, source: Source) -> None:
+        """Tell what makes the document one of no kind that is known here."""
+        if self.problems.takes(source):
+            self.problems.add(_unknown(data.get("apiVersion"), data.get("kind")), source)
+
+    def _breaches(self, name: str, data: Json, source: Source) -> Sequence[Breach] | None:
+        """What is wrong with a document by its schema; None where that is only counted."""
+        if not self.problems.takes(source):
+            return None
+        found = breaches(name, data)
+        for each in found[:1]:
+            self.problems.add(each, source)
+        for each in found[1:]:
+            if self.problems.takes(source):
+                self.problems.add(each, source)
+        return found
+
+    def _check_the_rest(self, data: Json, source: Source, found: Sequence[Breach]) -> None:
         """Check what is not wrong in a wrong document, so that one run tells every problem of it."""
         rest = _sound(data, {each.pointer[:2] for each in found})
         if rest is not None:
@@ -113,13 +176,6 @@ class _Checking:
         """Check the manifests taken with each other."""
         self._compare_previous_names()
         self._compare_ids()
-
-    def _unknown_kind(self, source: Source, kind: Json) -> None:
-        if kind is None:
-            return self._report(source, (), "missing-field", f"kind is missing; write kind: {next(iter(SCHEMAS))}")
-        near = nearest(kind, SCHEMAS) if isinstance(kind, str) else ""
-        parts = ("unknown kind ", *shown(kind, ()), near or f"; there are {', '.join(SCHEMAS)}")
-        return self._report(source, ("kind",), "unknown-kind", *parts)
 
     def _register(self, kind: str, data: Json, source: Source) -> None:
         """Note the name, also of a document that is wrong otherwise: a name twice is told in the same run."""
@@ -153,8 +209,9 @@ class _Checking:
             self._report(manifest.source, ("metadata", "protect"), "protected-tombstone", message)
         kind = self.kinds.get(manifest.kind)
         for fault in kind.check(manifest, self.config) if kind else ():
-            problem = breach(fault.pointer, fault.rule, *fault.message).problem(manifest.source, self.locate)
-            (self.warnings if fault.warning else self.problems).append(problem)
+            told = self.warnings if fault.warning else self.problems
+            if told.takes(manifest.source):
+                told.add(breach(fault.pointer, fault.rule, *fault.message), manifest.source)
 
     def _compare_previous_names(self) -> None:
         claimed: dict[tuple[str, str], Source] = {}
@@ -192,7 +249,20 @@ class _Checking:
                     yield environment.name, id, ("metadata", "id")
 
     def _report(self, source: Source, pointer: Pointer, rule: str, *parts: Parts, key: bool = False) -> None:
-        self.problems.append(breach(pointer, rule, *parts, at_key=key).problem(source, self.locate))
+        if self.problems.takes(source):
+            self.problems.add(breach(pointer, rule, *parts, at_key=key), source)
+
+
+def _unknown(version: Json, kind: Json) -> Breach:
+    """What is wrong with a document of another version, or of a kind that there is not."""
+    if version != API_VERSION:
+        way_out = f"; this program reads {API_VERSION}"
+        return breach(("apiVersion",), "unknown-version", "unknown version ", *shown(version, ()), way_out)
+    if kind is None:
+        return breach((), "missing-field", f"kind is missing; write kind: {next(iter(SCHEMAS))}")
+    near = nearest(kind, SCHEMAS) if isinstance(kind, str) else ""
+    way_out = near or f"; there are {', '.join(SCHEMAS)}"
+    return breach(("kind",), "unknown-kind", "unknown kind ", *shown(kind, ()), way_out)
 
 
 def _sound(data: Json, wrong: Collection[Pointer]) -> Json | None:

@@ -18,7 +18,7 @@ from ..errors import Problem
 from ..model import Json, Source
 from ..privacy import Address, Message, Private, SecretUrl, quoted, say
 from ..resource import Pointer
-from .validators import Violation
+from .validators import MAX_VIOLATIONS, Violation
 
 Parts = str | int | Private
 """What a message is made of."""
@@ -93,11 +93,13 @@ def dotted(pointer: Pointer) -> Message:
 
 def _unknown(pointer: Pointer, found: Violation) -> Iterator[Breach]:
     known = found.schema.get("properties", {})
-    for name in found.instance:
-        if name not in known:
-            way_out = nearest(name, known) or f"; the fields are {', '.join(known)}"
-            told = breach(pointer, "unknown-field", "unknown field ", *quoted(name), way_out, at_key=True)
-            yield replace(told, pointer=(*pointer, name))
+    strangers = [name for name in found.instance if name not in known]
+    for number, name in enumerate(strangers):
+        # Beyond so many it is no slip, and the nearest name takes longest to find.
+        near = nearest(name, known) if number < MAX_VIOLATIONS else ""
+        way_out = near or f"; the fields are {', '.join(known)}"
+        told = breach(pointer, "unknown-field", "unknown field ", *quoted(name), way_out, at_key=True)
+        yield replace(told, pointer=(*pointer, name))
 
 
 def _missing(pointer: Pointer, found: Violation) -> Iterator[Breach]:
