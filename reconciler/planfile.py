@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ _SIZE_LIMIT = 256 * 1024 * 1024
 class Reviewed:
     """What was reviewed: plan documents by environment name, or bare digests in the order of environments."""
 
-    documents: Mapping[str, Mapping[str, Any]]
+    documents: Mapping[str, Mapping[str, Any]] = field(repr=False)
     digests: tuple[str, ...] = ()
 
     @property
@@ -96,6 +96,18 @@ def _check_digests(digests: Sequence[str], plans: Sequence[Plan]) -> None:
                 f"{plan.environment.name}: the plan of now is {plan.digest}, not the expected {digest}: something "
                 "changed since it was reviewed; run plan, review, and expect the new digest"
             )
+        _check_later(plan)
+
+
+def _check_later(plan: Plan) -> None:
+    """A digest leaves effects out (design §6): it cannot tell that a delivery date has passed since (trap T-28)."""
+    names = sorted({change.name for change in plan.changes for effect in change.effects if effect.when is not None})
+    if names:
+        raise PlanRefused(
+            f"{plan.environment.name}: {', '.join(names)} would be sent at the server's next tick, because an old "
+            "delivery date has passed, and a digest does not say whether that was reviewed; review a plan file "
+            "instead: plan --out FILE, then apply --plan FILE"
+        )
 
 
 def _check_document(document: Mapping[str, Any], plan: Plan) -> None:

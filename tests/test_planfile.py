@@ -11,8 +11,8 @@ import pytest
 
 from reconciler import planfile, planner
 from reconciler.errors import PlanRefused, UsageError
-from reconciler.model import Action, Change, Coverage, Environment, FieldChange, Plan, Request
-from reconciler.privacy import Recipients, SecretUrl
+from reconciler.model import Action, Change, Coverage, Effect, Environment, FieldChange, Plan, Request
+from reconciler.privacy import Address, Recipients, SecretUrl
 
 PRODUCTION = Environment("production", "https://us.posthog.com", "12345")
 UPDATE = Change(
@@ -186,6 +186,17 @@ def test_another_digest_refuses() -> None:
 
     with pytest.raises(PlanRefused, match="not the expected"):
         planfile.check(expected, [plan_of(UPDATE)])
+
+
+def test_a_digest_alone_vouches_for_nobody_who_is_reached_later() -> None:
+    """It leaves effects out (design §6): only a plan file tells that a stale date was reviewed."""
+    later = Effect("mail", (Address("ana@example.com"),), when="next delivery")
+    stale, at_once = (plan_of(replace(UPDATE, effects=(effect,))) for effect in (later, replace(later, when=None)))
+    planfile.check(planfile.expected((), [at_once.digest]), [at_once])
+
+    with pytest.raises(PlanRefused, match="apply --plan FILE") as error:
+        planfile.check(planfile.expected((), [stale.digest]), [stale])
+    assert 3 == error.value.exit_code
 
 
 @pytest.mark.parametrize("digest", ["", "sha256:", "deadbeef", "sha256:" + "A" * 64, "sha256:" + "0" * 65])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Interrupted, PlanRefused, Problem
+from ..exits import DONE, ERROR, PENDING, REFUSED, of_drift, of_results, was_sent, worst
 from ..model import ApplyResult, Outcome, Plan
+from ..privacy import Address, show
 from ..report import Viewer, text
-from ..rules import is_drift
 from . import options
 from .output import (
-    DONE,
-    ERROR,
-    PENDING,
-    REFUSED,
     Format,
     Output,
     Progress,
@@ -29,12 +26,10 @@ from .output import (
     is_terminal,
     note,
     of_findings,
-    of_result,
     told,
     warn,
-    worst,
 )
-from .world import asking, output_for, stoppable, world
+from .world import is_agreed, output_for, stoppable, world
 
 if TYPE_CHECKING:
     from ..logbook import Logbook
@@ -58,6 +53,8 @@ def validate(paths: tuple[str, ...], config: str | None, format: str, show_addre
 
     output = output_for(format, show_addresses=show_addresses)
     checked = pipeline.validate(loading.Choice(paths=paths, config=config), world())
+    for remark in checked.notes:
+        note(f"note: {remark}")
     output.validation(checked.seen, checked.problems, checked.warnings)
     return ERROR if checked.problems else DONE
 
@@ -88,6 +85,7 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
         session, progress = _session(pipeline, chosen, stop)
         with progress:
             plans = [prepared.plan for prepared in session.plans(audited=True)]
+    _note_idle(chosen["resubscribe"], plans)
     if out is not None:
         planfile.write(out, plans)
     output.plans(plans)
@@ -111,7 +109,7 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
     "digests",
     metavar="DIGEST",
     multiple=True,
-    help="Apply only a plan with this digest; one per environment.",
+    help="Apply only a plan with this digest, one per environment; what is sent late needs --plan.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
 @click.option(
@@ -147,21 +145,32 @@ def apply(
 
     output = output_for(format, show_addresses=show_addresses)
     reviewed = planfile.expected(plan_files, digests)
-    with stoppable() as stop, _logbook(journal) as logbook:
+    with stoppable(only_reads=True) as stop, _logbook(journal) as logbook:
         session, progress = _session(pipeline, chosen, stop)
         with progress:
             prepared = session.plans()
         plans = [item.plan for item in prepared]
+        _note_idle(chosen["resubscribe"], plans)
         if blocked := of_findings(finding for plan in plans for finding in plan.findings):
             return _refuse(output, plans, blocked)
         planfile.check(reviewed, plans)
-        _confirm(output, plans, stop, yes=yes)
+        with session.standing_still():
+            _confirm(output, plans, yes=yes)
+        # From here on a signal must not cost anybody an outcome, nor the report its end.
+        stop.ends_at_once = False
         results = _carried_out(session, prepared, logbook)
+        _report(output, results)
+    return of_results(results)
+
+
+def _report(output: Output, results: Sequence[ApplyResult]) -> None:
+    """Write what became of every change; Interrupted where a signal came before the first write was sent."""
+    if any(result.interrupted for result in results) and not any(was_sent(result) for result in results):
+        raise Interrupted("interrupted: nothing was written")
     try:
         output.results(results)
     except Unwritten:
         told(results)
-    return worst(of_result(result) for result in results)
 
 
 @click.command()
@@ -186,12 +195,7 @@ def drift(format: str, show_addresses: bool, **chosen: Any) -> int:
         with progress:
             plans = [prepared.plan for prepared in session.plans(audited=True)]
     output.plans(plans, drift=True)
-    return worst(PENDING if _has_drifted(plan) else DONE for plan in plans)
-
-
-def _has_drifted(plan: Plan) -> bool:
-    """Whether the server is not as git says: by a change, by what blocks one, or by what is only compared."""
-    return bool(plan.changes or plan.blockers) or any(is_drift(finding) for finding in plan.findings)
+    return worst(of_drift(plan) for plan in plans)
 
 
 def _session(
@@ -207,6 +211,19 @@ def _session(
         note(f"note: {remark}")
     warn(session.loaded.warnings)
     return session, progress
+
+
+def _note_idle(addresses: Sequence[str], plans: Sequence[Plan]) -> None:
+    """Say which of the *addresses* to bring back these plans bring back nowhere: nothing had lost them."""
+    if not addresses:
+        return
+    from ..kinds.recipients import normal
+
+    people = {person for plan in plans for change in plan.changes for person in change.added}
+    added = {normal(show((person,), addresses=True)) for person in people}
+    for address in addresses:
+        if normal(address) not in added:
+            note(f"note: --resubscribe {Address(address)} changes nothing: no row of this plan gains that address")
 
 
 def _refuse(output: Output, plans: Sequence[Plan], blocked: Sequence[Problem]) -> int:
@@ -228,7 +245,8 @@ def _logbook(path: Path | None) -> Iterator[Logbook | None]:
     with Logbook(path) as logbook:
         yield logbook
         if logbook.failure is not None:
-            note(f"warning: the journal {path} is not complete: {logbook.failure}; the result below is")
+            with suppress(OSError):  # whatever becomes of the remark, the exit code is that of the writes
+                note(f"warning: the journal {path} is not complete: {logbook.failure}; standard output is")
 
 
 def _carried_out(session: Any, prepared: Sequence[Any], logbook: Logbook | None) -> list[ApplyResult]:
@@ -250,10 +268,8 @@ def _carried_out(session: Any, prepared: Sequence[Any], logbook: Logbook | None)
         return [apply(item) for item in prepared]
 
 
-def _confirm(output: Output, plans: Sequence[Plan], stop: threading.Event, *, yes: bool) -> None:
+def _confirm(output: Output, plans: Sequence[Plan], *, yes: bool) -> None:
     """Show the plan and ask on a terminal; elsewhere only --yes will do (design §6). PlanRefused without a yes."""
-    if stop.is_set():
-        raise Interrupted("stopped on request: nothing was written")
     if output.format is Format.TEXT:
         output.plans(plans)
     if yes or not any(plan.changes for plan in plans):
@@ -263,9 +279,7 @@ def _confirm(output: Output, plans: Sequence[Plan], stop: threading.Event, *, ye
     if output.format is not Format.TEXT:
         # Nobody says yes to what they have not seen; standard error carries no address.
         click.echo("\n\n".join(text.plan(plan, Viewer()) for plan in plans), err=True)
-    with asking():
-        is_meant = click.confirm("\nApply this?", err=True)
-    if not is_meant:
+    if not is_agreed("\nApply this?"):
         raise PlanRefused("not confirmed: nothing was written")
 
 

@@ -285,9 +285,9 @@ class Rig:
         """Run drift as its schedule does."""
         return self.run(example("drift"), "schedule", {"schedule": "17 6 * * *"}, MAIN)
 
-    def dispatch(self, workflow: str) -> Ran:
-        """Run the example *workflow* as somebody who starts it by hand."""
-        return self.run(example(workflow), "workflow_dispatch", {"inputs": {}}, MAIN)
+    def dispatch(self, workflow: str, **inputs: str) -> Ran:
+        """Run the example *workflow* as somebody who starts it by hand, with *inputs*."""
+        return self.run(example(workflow), "workflow_dispatch", {"inputs": inputs}, MAIN)
 
     def run(self, workflow: str, event: str, payload: Mapping[str, Any], ref: str, *, trusted: bool = True) -> Ran:
         """Run the text *workflow* for *event* in a fresh checkout of *ref*.
