@@ -1,25 +1,26 @@
 """Carry out a Plan through anything that can send, and answer with exactly one Outcome per change.
 
-The rules are design §7: removals last; a row is read again before a write when the listing is old; every answer is
-compared with what was asked; a POST whose answer was lost is looked up by its tag before anything else is decided. No
-error, expected or not, costs another change its outcome. Knows Requests and a Sender; knows no HTTP library, no
-terminal, no particular kind, and not whether the run is in CI.
+The rules are design §7: removals last; a row is read again when the listing is old, and before each further try, after
+every wait and right before the bytes; every answer is compared with what was asked; a POST whose answer was lost is
+looked up by its tag before anything else is decided. No error, expected or not, costs another change its outcome. Knows
+Requests and a Sender; knows no HTTP library, no terminal, no particular kind, and not whether the run is in CI.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Protocol
 
 from . import diff
-from .errors import Answer, Interrupted, NoAnswer, OutOfTime, PlanRefused, ServerError
+from .errors import Answer, Attempted, Interrupted, NoAnswer, OutOfTime, Overtaken, PlanRefused, ServerError
 from .model import Action, Change, Json, Live, Outcome, Plan, Request, Status, Tag
 from .privacy import Message, listed, say
-from .resource import Kinds, Resource
+from .resource import Kinds
 
 _COUNTED = frozenset({Action.CREATE, Action.RESTORE, Action.REPLACE})
 """What adds a live row, and so counts towards a server's limit."""
@@ -56,8 +57,12 @@ class Sender(Protocol):
     def rows(self, request: Request, *, decode: Callable[[Json], Live]) -> Sequence[Live]:
         """Read a proven listing."""
 
-    def send(self, request: Request) -> Sent:
-        """Send one write. OutOfTime and Interrupted mean that nothing was done, NoAnswer that nobody knows."""
+    def send(self, request: Request, before: Callable[[], None]) -> Sent:
+        """Send one write, calling *before* ahead of each try, after every wait.
+
+        OutOfTime, Interrupted, and the Overtaken that *before* may raise mean that nothing was done, NoAnswer that
+        nobody knows.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,15 @@ class _Progress:
     note: Message = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The ids of the live rows by their tag, or why they could not be listed; `age` is that of the plan's then."""
+
+    age: float
+    by_tag: Mapping[Tag | None, Sequence[int]] = field(default_factory=dict)
+    trouble: Message = ()
+
+
 class _Run:
     """One execution. Its workers share the sender, the orders, and whether and why nothing new may be started."""
 
@@ -108,6 +122,8 @@ class _Run:
         self._full: Message = ()
         self._lost: set[int] = set()
         self._telling = threading.Lock()
+        self._looks: dict[str, _Look] = {}
+        self._looking = threading.Lock()
 
     def all(self, changes: Sequence[Change]) -> list[Outcome]:
         """Carry out independent *changes* side by side, then look up the creates whose answers were lost."""
@@ -132,28 +148,36 @@ class _Run:
         Looked at however young the listing is: a row that was restored between the listing of the live and that of the
         deleted rows stands in neither, and a second row would mail everybody.
         """
-        making = [change for change in changes if _makes_row(change)]
-        if not making or self._orders.stop.is_set():
+        if self._orders.stop.is_set():
             return {}
-        reasons: dict[int, Message] = {}
-        for kind in sorted({change.kind for change in making}):
-            mine = [change for change in making if change.kind == kind]
-            try:
-                by_tag = self._live_by_tag(self._kinds[kind])
-            except Exception as error:  # whatever it is, the others go on  # noqa: BLE001
-                reasons |= {id(change): say("the rows could not be listed again: ", *_told(error)) for change in mine}
-                continue
-            for change in mine:
-                others = [row for row in by_tag.get(change.tag, ()) if row.id != change.id]
-                if others:
-                    reasons[id(change)] = say(f"conflict: row {others[0].id} has its tag by now; plan again")
-        return reasons
+        return {id(change): self._taken(change) for change in changes if _makes_row(change)}
 
-    def _live_by_tag(self, resource: Resource) -> dict[Tag | None, list[Live]]:
-        found: dict[Tag | None, list[Live]] = {}
-        for row in self._sender.rows(resource.listing(deleted=False), decode=resource.decode):
-            found.setdefault(row.tag, []).append(row)
-        return found
+    def _taken(self, change: Change) -> Message:
+        """Why a row with the tag of *change* must not be made: another one has it; else nothing."""
+        look = self._look(change.kind)
+        if look.trouble:
+            return say("the rows could not be listed again: ", *look.trouble)
+        others = [row for row in look.by_tag.get(change.tag, ()) if row != change.id]
+        return say(f"conflict: row {others[0]} has its tag by now; plan again") if others else ()
+
+    def _look(self, kind: str) -> _Look:
+        """The rows by their tag as one listing for all workers showed them, and not longer ago than STALE_AFTER."""
+        with self._looking:
+            look = self._looks.get(kind)
+            if look is None or self._orders.age() - look.age > STALE_AFTER:
+                look = self._looks[kind] = self._listed(kind)
+            return look
+
+    def _listed(self, kind: str) -> _Look:
+        age = self._orders.age()
+        found: dict[Tag | None, list[int]] = {}
+        try:
+            resource = self._kinds[kind]
+            for row in self._sender.rows(resource.listing(deleted=False), decode=resource.decode):
+                found.setdefault(row.tag, []).append(row.id)
+        except Exception as error:  # whatever it is, changes that make no row go on  # noqa: BLE001
+            return _Look(age, trouble=_told(error))
+        return _Look(age, found)
 
     def _attempt(self, change: Change, objection: Message) -> Outcome:
         """One change, whatever happens: an Outcome, never an exception but the ones that end the program."""
@@ -178,15 +202,29 @@ class _Run:
             return _skipped(change, objection or self._over)
         if self._full and change.action in _COUNTED:
             return _skipped(change, self._full)
-        try:
-            conflict = self._conflict(change)
-        except Exception as error:  # a row that cannot be read, or makes no sense, is not written  # noqa: BLE001
-            return _skipped(change, say("the row could not be read again before the write: ", *_told(error)))
-        return _skipped(change, conflict) if conflict else self._send(change)
+        return self._send(change)
 
-    def _conflict(self, change: Change) -> Message:
-        """What somebody changed since the listing, when that is old enough for it to be likely; else nothing."""
-        if change.expected is None or (self._orders.age() <= STALE_AFTER and not _is_about_people(change)):
+    def _guard(self, change: Change, request: Request, so_far: _Progress) -> Callable[[], None]:
+        """What is to be called before each try of *request*: Overtaken where it must not be sent (any more)."""
+        tries, is_first = count(1), so_far.done == 0
+
+        def look() -> None:
+            try:
+                objection = self._taken(change) if _makes_row(change) else ()
+                # What the first half of a change did is no conflict of the second.
+                if is_first and not objection:
+                    objection = self._conflict(change, is_again=next(tries) > 1)
+            except Exception as error:  # a row that cannot be read, or makes no sense, is not written  # noqa: BLE001
+                objection = say("the row could not be read again before the write: ", *_told(error))
+            if objection:
+                raise Overtaken(*objection, attempted=Attempted(0))
+
+        return look
+
+    def _conflict(self, change: Change, *, is_again: bool) -> Message:
+        """What somebody changed since it was compared, looked for where that was a while ago; else nothing."""
+        is_due = is_again or _is_about_people(change) or self._orders.age() > STALE_AFTER
+        if change.expected is None or not is_due:
             return ()
         row = self._kinds[change.kind].decode(self._read(change.kind, change.expected.id))
         moved = list(diff.changed(change.expected.fields, row.fields))
@@ -214,11 +252,11 @@ class _Run:
     def _step(self, change: Change, request: Request, so_far: _Progress) -> Outcome | None:
         """Send one call: None when it did what was asked, else the change's Outcome."""
         try:
-            sent = self._sender.send(request)
+            sent = self._sender.send(request, self._guard(change, request, so_far))
         except NoAnswer as error:
             so_far.attempts += error.attempted.attempts
-            return self._read_back(change, request, so_far, error.message, error.attempted.answer)
-        except (OutOfTime, Interrupted) as error:
+            return self._read_back(change, request, so_far, error.message, error.attempted)
+        except (OutOfTime, Interrupted, Overtaken) as error:
             if isinstance(error, OutOfTime):
                 self._over = self._over or error.message
             return _not_sent(change, error, so_far)
@@ -232,7 +270,7 @@ class _Run:
             wrong, row = self._kinds[change.kind].mismatch(request, sent.body), sent.body["id"]
         except Exception as error:  # an accepted write whose answer is no row is a lost answer  # noqa: BLE001
             reason = say("the write was accepted, but its answer is no row: ", *_told(error))
-            return self._read_back(change, request, so_far, reason, Answer(sent.status))
+            return self._read_back(change, request, so_far, reason, Attempted(1, Answer(sent.status), 1))
         if request.method == "PATCH" and row != change.id:
             wrong, row = ("id", *wrong), change.id
         if wrong:
@@ -241,10 +279,10 @@ class _Run:
         return None
 
     def _read_back(
-        self, change: Change, request: Request, so_far: _Progress, reason: Message, answer: Answer | None
+        self, change: Change, request: Request, so_far: _Progress, reason: Message, attempted: Attempted | None
     ) -> Outcome | None:
         """A write in doubt: a PATCH is read back, and goes on if the row holds it; a POST is looked up later."""
-        said, accepted = _halfway(reason, so_far), so_far.done > 0
+        said, accepted, answer = _halfway(reason, so_far), so_far.done > 0, attempted.answer if attempted else None
         unknown = Outcome(change, Status.UNKNOWN, change.id, said, answer, so_far.attempts, accepted)
         if request.method == "POST" or change.id is None:
             self._lost.add(id(change))
@@ -257,9 +295,9 @@ class _Run:
             so_far.done, so_far.note = so_far.done + 1, say("no answer came, but the row holds the change")
             return None
         said = say(*reason, "; read back, the row does not hold the change: ", *listed(wrong))
-        # A server that ended the request with a 500 did not do it; behind a broken line it may be doing it yet.
-        status = Status.FAILED if answer is not None and answer.status == 500 else Status.UNKNOWN
-        return replace(unknown, status=status, reason=said)
+        # What PostHog itself ended was not done; behind a broken line, or an earlier try, it may be doing it yet.
+        is_over = attempted is not None and attempted.doubts <= 1 and _was_ended_by_server(answer)
+        return replace(unknown, status=Status.FAILED if is_over else Status.UNKNOWN, reason=said)
 
     def _look_up(self, lost: Sequence[Outcome]) -> dict[int, Outcome]:
         """List again and look for the tags of creates whose answers were lost; send again only what surely failed."""
@@ -267,24 +305,22 @@ class _Run:
         if self._orders.stop.is_set():
             return found
         for kind in sorted({outcome.change.kind for outcome in lost}):
-            mine = [outcome for outcome in lost if outcome.change.kind == kind]
-            try:
-                by_tag = self._live_by_tag(self._kinds[kind])
-            except Exception as error:  # then they stay unknown  # noqa: BLE001
-                for outcome in mine:
-                    reason = say(*outcome.reason, "; the rows could not be listed to look for it: ", *_told(error))
-                    found[id(outcome.change)] = replace(outcome, reason=reason)
-                continue
-            for outcome in mine:
-                found[id(outcome.change)] = self._decide(outcome, by_tag.get(outcome.change.tag, []))
+            look = self._looks[kind] = self._listed(kind)
+            for outcome in (outcome for outcome in lost if outcome.change.kind == kind):
+                found[id(outcome.change)] = self._decide(outcome, look)
         return found
 
-    def _decide(self, lost: Outcome, rows: Sequence[Live]) -> Outcome:
+    def _decide(self, lost: Outcome, look: _Look) -> Outcome:
         """One row found is compared; none is made again, if the server itself had ended the request without one."""
+        if look.trouble:
+            return replace(
+                lost, reason=say(*lost.reason, "; the rows could not be listed to look for it: ", *look.trouble)
+            )
+        rows = look.by_tag.get(lost.change.tag, ())
         if len(rows) > 1:
-            both = listed((row.id for row in rows), " and ")
+            both = listed(rows, " and ")
             reason = say("the rows ", *both, f" all carry the tag {lost.change.tag}; delete all but one in PostHog")
-            return replace(lost, status=Status.FAILED, id=rows[0].id, reason=reason, accepted=True)
+            return replace(lost, status=Status.FAILED, id=rows[0], reason=reason, accepted=True)
         if rows:
             return self._compare(lost, rows[0])
         reason = say(*lost.reason, "; a fresh listing does not show the row")
@@ -298,18 +334,18 @@ class _Run:
             return replace(lost, status=Status.FAILED, reason=reason, attempts=attempts)
         return replace(again, change=change, attempts=attempts)
 
-    def _compare(self, lost: Outcome, row: Live) -> Outcome:
+    def _compare(self, lost: Outcome, row: int) -> Outcome:
         """The row that a lost answer left behind, read whole and held against what was asked."""
         kind = lost.change.kind
         try:
-            wrong = self._kinds[kind].mismatch(lost.change.requests[-1], self._read(kind, row.id))
+            wrong = self._kinds[kind].mismatch(lost.change.requests[-1], self._read(kind, row))
         except Exception as error:  # it is there; whether it is right stays unknown  # noqa: BLE001
-            reason = say(*lost.reason, f"; row {row.id} has its tag, but could not be read: ", *_told(error))
-            return replace(lost, id=row.id, reason=reason)
+            reason = say(*lost.reason, f"; row {row} has its tag, but could not be read: ", *_told(error))
+            return replace(lost, id=row, reason=reason)
         if wrong:
-            return replace(lost, status=Status.FAILED, id=row.id, reason=_differs(wrong), accepted=True)
+            return replace(lost, status=Status.FAILED, id=row, reason=_differs(wrong), accepted=True)
         reason = say("no answer came, but the row was found by its tag")
-        return Outcome(lost.change, Status.APPLIED, row.id, reason, None, lost.attempts)
+        return Outcome(lost.change, Status.APPLIED, row, reason, None, lost.attempts)
 
     def _tell(self, outcome: Outcome) -> None:
         # Whoever listens may fail (a closed pipe); the work and its outcomes must not.
@@ -327,8 +363,10 @@ def _makes_row(change: Change) -> bool:
 
 
 def _was_ended_by_server(answer: Answer | None) -> bool:
-    """Whether PostHog, and not something in front of it, said that the request came to nothing: it has an envelope."""
-    return answer is not None and answer.status in _ENDED_BY_SERVER and answer.type is not None
+    """Whether PostHog, and not something in front of it, said that the request came to nothing."""
+    if answer is None or answer.status not in _ENDED_BY_SERVER:
+        return False
+    return answer.is_posthog and answer.type == "server_error"
 
 
 def _told(error: Exception) -> Message:
@@ -344,10 +382,11 @@ def _skipped(change: Change, reason: Message) -> Outcome:
 
 def _refused(change: Change, error: ServerError, so_far: _Progress) -> Outcome:
     attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer
-    return Outcome(change, Status.FAILED, change.id, _halfway(error.message, so_far), answer, attempts, so_far.done > 0)
+    status = Status.UNKNOWN if error.attempted.doubts else Status.FAILED
+    return Outcome(change, status, change.id, _halfway(error.message, so_far), answer, attempts, so_far.done > 0)
 
 
-def _not_sent(change: Change, error: OutOfTime | Interrupted, so_far: _Progress) -> Outcome:
+def _not_sent(change: Change, error: OutOfTime | Interrupted | Overtaken, so_far: _Progress) -> Outcome:
     """Nothing was done by the call; the change is only skipped if no earlier call did anything either."""
     status = Status.FAILED if so_far.done else Status.SKIPPED
     attempts, answer = so_far.attempts + error.attempted.attempts, error.attempted.answer

@@ -62,5 +62,5 @@ def has_written(result: ApplyResult) -> bool:
 
 
 def was_sent(result: ApplyResult) -> bool:
-    """Whether a write was sent at all, whatever became of it."""
-    return any(outcome.attempts for outcome in result.outcomes)
+    """Whether a write was sent at all, whatever became of it, or may have been."""
+    return has_written(result) or any(outcome.attempts for outcome in result.outcomes)

@@ -8,7 +8,8 @@ command line, no exit codes and no terminal.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ class World:
     """
 
     folder: Path
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)  # one of them is the key
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Callable[[int, int], None] = _quiet
@@ -97,10 +98,21 @@ class Session:
         """
         return [self._prepare(environment, audited=audited) for environment in self.loaded.environments]
 
+    @property
+    def is_all_planned(self) -> bool:
+        """Whether a plan that is not audited tells all that may differ: no manifest is only compared."""
+        return not any(item.kind in self._audits for item in self.loaded.manifests)
+
     def observed(self) -> list[tuple[Scene, Plan]]:
         """What the plan of every selected environment is made from, with the plan; read as `plans` reads."""
         scenes = (self._read(environment)[0] for environment in self.loaded.environments)
         return [(scene, planner.plan(scene, self.kinds)) for scene in scenes]
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """While a person is asked, the time that the run may take does not pass; what was read grows old."""
+        with self._run.standing_still(), self._auditing.standing_still():
+            yield
 
     def carry_out(self, prepared: Prepared, tell: Callable[[Outcome], None]) -> ApplyResult:
         """Apply a plan that nothing blocks, then list afresh to verify that nothing is left to do."""

@@ -264,6 +264,7 @@ def test_a_host_becomes_an_origin(text: str, origin: str) -> None:
         "https://x\n.example.com",
         "https://ü.example.com",
         "https://x..y",
+        f"https://{'a' * 64}.example.com",
         "https://us.posthog.com.",
         "https://[fe80::1%25eth0]",
         "https://[x]",

@@ -41,12 +41,14 @@ class Sent:
 class Server:
     """Rows in memory, and the Sender that reaches them. Keeps what it was asked, and breaks as it is told.
 
-    `breaks` maps a method and path to what happens instead of, or after, the nth such request.
+    `breaks` maps a method and path to what happens instead of, or after, the nth such request; `waits` to what happens
+    during each wait of the first one, after a try that did nothing.
     """
 
     stored: dict[int, dict[str, Any]] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     breaks: dict[str, list[Callable[[], Any] | None]] = field(default_factory=dict)
+    waits: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -73,8 +75,12 @@ class Server:
             self._meet(request)
             return [decode(each) for each in self.stored.values() if not each["deleted"]]
 
-    def send(self, request: Request) -> Sent:
-        """Carry out one write."""
+    def send(self, request: Request, before: Callable[[], None]) -> Sent:
+        """Carry out one write; *before* is called ahead of each try, as the real one does."""
+        for wait in self.waits.pop(_name(request), ()):
+            before()
+            wait()
+        before()
         with self.lock:
             happens = self._next(request)
             if happens is None:
@@ -94,7 +100,7 @@ class Server:
             happens()
 
     def _next(self, request: Request) -> Callable[[], Any] | None:
-        what = f"{request.method} {request.path.strip('/').removeprefix('subscriptions/')}"
+        what = _name(request)
         self.log.append(what)
         queue = self.breaks.get(what, [])
         return queue.pop(0) if queue else None
@@ -117,6 +123,10 @@ class Server:
         return Sent(dict(stored))
 
 
+def _name(request: Request) -> str:
+    return f"{request.method} {request.path.strip('/').removeprefix('subscriptions/')}"
+
+
 def _raising(error: BaseException) -> Callable[[], Any]:
     def happens() -> Any:
         raise error
@@ -131,9 +141,9 @@ def after(error: BaseException) -> Callable[[], Any]:
     return happens
 
 
-def lost(answer: Answer | None = None) -> NoAnswer:
-    """No usable answer, after one try."""
-    return NoAnswer("no answer", attempted=Attempted(1, answer or Answer()))
+def lost(answer: Answer | None = None, doubts: int = 1) -> NoAnswer:
+    """No usable answer, after as many tries as there are *doubts*."""
+    return NoAnswer("no answer", attempted=Attempted(doubts, answer or Answer(), doubts))
 
 
 def run(plan: Plan, server: Server, *, age: float = 0.0, **orders: Any) -> tuple[Outcome, ...]:
@@ -248,14 +258,14 @@ def test_no_more_are_under_way_at_once_than_parallel_says() -> None:
     class Watching(Server):
         """Counts who is in `send` at the same time."""
 
-        def send(self, request: Request) -> Sent:
+        def send(self, request: Request, before: Callable[[], None]) -> Sent:
             """Carry out one write, slowly."""
             nonlocal inside, most
             with gate:
                 inside += 1
                 most = max(most, inside)
             threading.Event().wait(0.002)
-            sent = super().send(request)
+            sent = super().send(request, before)
             with gate:
                 inside -= 1
             return sent
@@ -393,6 +403,69 @@ def test_a_row_that_cannot_be_read_again_is_skipped(error: Exception) -> None:
     assert [] == server.writes()
 
 
+@pytest.mark.parametrize("edit", [{"target_value": "zoe@example.com"}, {"title": "Mine [sales:a]"}, {"deleted": True}])
+def test_a_row_that_changed_while_its_change_waited_for_another_try_is_skipped(edit: dict[str, Any]) -> None:
+    """However young the listing is: a wait may be long, and what was compared may be over by its end."""
+    server, plan = updates("a")
+    server.waits["PATCH 1"] = [lambda: server.stored[1].update(edit)]
+
+    (outcome,) = run(plan, server)
+
+    assert (Status.SKIPPED, [], ["GET 1"]) == (outcome.status, server.writes(), server.log)
+    assert "conflict: row 1 changed since it was compared" in reason(outcome)
+
+
+def test_a_listing_that_grew_old_while_a_change_waited_for_its_turn_is_not_believed() -> None:
+    """Its age is looked at when the request is to go out, and not when the change is begun."""
+    server, plan = updates("a")
+    now = [0.0]
+
+    class Crowded(Server):
+        """Has a turn only after a minute, in which somebody edits the row."""
+
+        def send(self, request: Request, before: Callable[[], None]) -> Sent:
+            """Carry out one write, late."""
+            now[0] = 60.0
+            self.stored[1]["frequency"] = "daily"
+            return super().send(request, before)
+
+    crowded = Crowded(server.stored)
+
+    assert {"a": "skipped"} == statuses(execute(plan, KINDS, crowded, Orders(age=lambda: now[0])))
+    assert ["GET 1"] == crowded.log
+
+
+def test_a_row_that_is_made_while_a_create_waits_is_not_made_twice() -> None:
+    """The rows are listed once more when the last look is older than 30 seconds."""
+    server, plan = creation()
+    now = [0.0]
+
+    def wait() -> None:
+        now[0] = 31.0
+        server.stored[8] = raw(8)
+
+    server.waits["POST subscriptions"] = [wait]
+
+    (outcome,) = execute(plan, KINDS, server, Orders(age=lambda: now[0]))
+
+    assert (Status.SKIPPED, ["GET subscriptions"] * 2) == (outcome.status, server.log)
+    assert "conflict: row 8 has its tag by now" in reason(outcome)
+
+
+def test_one_look_serves_all_creates_for_half_a_minute() -> None:
+    """Many creates list the rows once for every 30 seconds, and not once for each of them."""
+    server, now = Server(), [0.0]
+    names = [f"n{number}" for number in range(12)]
+    plan = planned(*(manifest(name, insight=number) for number, name in enumerate(names, 1)))
+
+    def tell(_: Outcome) -> None:
+        now[0] += 10
+
+    execute(plan, KINDS, server, Orders(age=lambda: now[0], tell=tell, parallel=1))
+
+    assert (12, 3) == (server.log.count("POST subscriptions"), server.log.count("GET subscriptions"))
+
+
 @pytest.mark.parametrize("age", [0, 31])
 def test_a_row_made_by_another_run_since_the_listing_is_not_made_twice(age: float) -> None:
     """The rows are listed once more before anything is created, however young the listing is."""
@@ -443,7 +516,8 @@ def test_a_patch_without_an_answer_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        pytest.param(Answer(500), Status.FAILED, id="the server ended it"),
+        pytest.param(ENVELOPE, Status.FAILED, id="the server ended it"),
+        pytest.param(Answer(500), Status.UNKNOWN, id="something in between did, with the server's status"),
         pytest.param(Answer(502), Status.UNKNOWN, id="a proxy did"),
         pytest.param(Answer(), Status.UNKNOWN, id="nobody did"),
     ],
@@ -457,6 +531,22 @@ def test_a_patch_that_the_row_does_not_hold_is_failed_or_unknown(answer: Answer,
 
     assert (status, answer) == (outcome.status, outcome.answer)
     assert "does not hold the change: interval" in reason(outcome)
+
+
+def test_a_patch_of_which_an_earlier_try_may_be_under_way_is_unknown() -> None:
+    """The server ended the last try, and nobody knows what becomes of the one before it."""
+    server, plan = updates("a")
+    server.fail("PATCH 1", lost(ENVELOPE, doubts=2))
+
+    assert {"a": "unknown"} == statuses(run(plan, server))
+
+
+def test_a_patch_that_is_refused_after_a_try_in_doubt_is_unknown() -> None:
+    """A refusal ends its own try and not the one before it."""
+    server, plan = updates("a")
+    server.fail("PATCH 1", Refused("no such row", attempted=Attempted(2, Answer(404), 1)))
+
+    assert {"a": "unknown"} == statuses(run(plan, server))
 
 
 @pytest.mark.parametrize("error", [lost(), Interrupted("stop"), ValueError("?")])
@@ -492,7 +582,19 @@ def test_a_created_row_whose_answer_was_lost_is_found_by_its_tag() -> None:
     assert ["GET subscriptions", "POST subscriptions", "GET subscriptions", "GET 1"] == server.log
 
 
-@pytest.mark.parametrize("answer", [Answer(), Answer(502), Answer(504), Answer(500), Answer(503)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(),
+        Answer(502),
+        Answer(504),
+        Answer(500),
+        Answer(503),
+        Answer(503, type="about:blank", code="503"),
+        Answer(503, type="server_error"),
+        Answer(500, type="https://httpstatuses.com/500"),
+    ],
+)
 def test_a_post_that_left_no_row_is_not_sent_again(answer: Answer) -> None:
     """Only PostHog's own envelope says that nothing is under way any more; without it a second POST could be a twin."""
     server, plan = creation()

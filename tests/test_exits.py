@@ -10,11 +10,17 @@ PLAN = planned(manifest())
 
 
 def ended(*statuses: str, verified: bool | None = True, interrupted: bool = False) -> ApplyResult:
-    """A result whose changes ended so; `accepted` is a failure of which the server accepted something."""
+    """A result whose changes ended so.
+
+    `accepted` is a failure of which the server accepted something, `unsent unknown` a change of which nobody knows
+    whether anything was sent.
+    """
     (change,) = PLAN.changes
     outcomes = tuple(
         Outcome(change, Status.FAILED, accepted=True, attempts=1)
         if status == "accepted"
+        else Outcome(change, Status.UNKNOWN)
+        if status == "unsent unknown"
         else Outcome(change, Status(status), attempts=0 if status == "skipped" else 1)
         for status in statuses
     )
@@ -58,5 +64,6 @@ def test_the_code_of_several_environments(results: list[ApplyResult], code: int)
 
 
 def test_whether_a_write_was_sent() -> None:
-    """What was skipped was not; what was refused was."""
-    assert [False, True, True] == [was_sent(ended(*each)) for each in ((), ("failed",), ("skipped", "applied"))]
+    """What was skipped was not; what was refused was; what nobody knows of may have been."""
+    cases = ((), ("skipped",), ("failed",), ("skipped", "applied"), ("unsent unknown",))
+    assert [False, False, True, True, True] == [was_sent(ended(*each)) for each in cases]

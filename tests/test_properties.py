@@ -70,13 +70,13 @@ class Mortal:
         """Read a listing."""
         return self.writer.rows(request, decode=decode)
 
-    def send(self, request: Request) -> api.Sent:
+    def send(self, request: Request, before: Callable[[], None]) -> api.Sent:
         """Send one write, or die."""
         self.last -= 1
         if self.last > 0:
-            return self.writer.send(request)
+            return self.writer.send(request, before)
         if self.last == 0 and self.is_sent:
-            self.writer.send(request)
+            self.writer.send(request, before)
         raise Died
 
 

@@ -21,9 +21,14 @@ from .transport import Fault, Reply
 DETAIL_LIMIT = 500
 """Characters of a server's text that are kept."""
 
+_READ_LIMIT = 4 * DETAIL_LIMIT
+"""Characters of it that are read at all: what looks for secrets takes the longer, the longer the text."""
+
 _URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*)://(?:[^\s/?#\"'<>@]*@)?([^\s/?#\"'<>@]*)([^\s\"'<>]*)")
-_KEY = re.compile(r"\bph[a-z]_[A-Za-z0-9_-]{6,}")
+_KEY = re.compile(r"\bph[a-z](?:_|%5[Ff])[A-Za-z0-9_-]{6,}")
+_AT = re.compile(r"%(?:25)*40")
 _ADDRESS = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+")
+_LAST_WORD = re.compile(r"\S*\Z")
 
 
 def scrub(text: str, key: Key) -> str:
@@ -33,10 +38,13 @@ def scrub(text: str, key: Key) -> str:
     """
     if key.value:
         text = text.replace(key.value, "***")
-    text = _KEY.sub("***", text[: 4 * DETAIL_LIMIT])
+    is_whole = len(text) <= _READ_LIMIT
+    # Half a word may be half an address, which nothing would know for one.
+    text = text if is_whole else _LAST_WORD.sub("", text[:_READ_LIMIT]).rstrip()
+    text = _AT.sub("@", _KEY.sub("***", text))
     text = _URL.sub(lambda url: f"{url[1]}://{url[2]}" + ("/***" if url[3] else ""), text)
     text = _ADDRESS.sub(lambda address: mask_address(address[0]), text)
-    return visible(text if len(text) <= DETAIL_LIMIT else text[:DETAIL_LIMIT] + "…")
+    return visible(text if is_whole and len(text) <= DETAIL_LIMIT else text[:DETAIL_LIMIT] + "…")
 
 
 def visible(text: str) -> str:
@@ -117,7 +125,7 @@ def refusal(asked: Asked, reply: Reply, answer: Answer) -> str:
 
 def way_out(asked: Asked, answer: Answer) -> str:
     """What to do about a final answer, by its status (contract §2 and §5)."""
-    if answer.type is None and answer.status not in (401, 405):
+    if not answer.is_posthog and answer.status not in (401, 405):
         return (
             f"This is not how PostHog answers: check that {asked.environment.host} is the PostHog you mean, and that "
             "no proxy or firewall answers in its place"

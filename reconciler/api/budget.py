@@ -159,6 +159,15 @@ class Run:
         """Seconds until the deadline; negative after it."""
         return self._end - self.clock()
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """While a person thinks, the time that the run may take does not pass."""
+        began = self.clock()
+        try:
+            yield
+        finally:
+            self._end += self.clock() - began
+
     def check(self) -> None:
         """Raise Interrupted or OutOfTime where nothing further may be sent."""
         if self.stop.is_set():

@@ -13,6 +13,7 @@ What is raised (errors.py draws the tree), each with `attempted`, how often it w
     NoAnswer      no usable answer; a write may or may not have been carried out: look before deciding
     OutOfTime     the deadline would pass first; a write was not carried out
     Interrupted   asked to stop before (another) try; a write was not carried out
+    Overtaken     whoever looked before (another) try forbade it; a write was not carried out
 
 Knows hosts, tokens, retries, pages and status codes; knows nothing of kinds, plans or YAML.
 """
@@ -30,7 +31,18 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from .. import operations
-from ..errors import Answer, Attempted, Interrupted, Moved, NoAnswer, OutOfTime, Refused, ServerError, UsageError
+from ..errors import (
+    Answer,
+    Attempted,
+    Interrupted,
+    Moved,
+    NoAnswer,
+    OutOfTime,
+    Overtaken,
+    Refused,
+    ServerError,
+    UsageError,
+)
 from ..model import Environment, Json, Request
 from ..privacy import Key, Private
 from . import answers, listing, retry
@@ -57,7 +69,7 @@ class Sent:
     """A write that was answered with 2xx. `body` is the object that came back, None for an empty answer (204)."""
 
     status: int
-    body: Json
+    body: Json = field(repr=False)
     attempts: int
     throttled: bool
 
@@ -145,14 +157,15 @@ class Reader:
 class Writer(Reader):
     """Reads and writes."""
 
-    def send(self, request: Request) -> Sent:
+    def send(self, request: Request, before: Callable[[], None] | None = None) -> Sent:
         """Send one POST, PATCH or DELETE of the seed page, again only where that is safe; raises as the module says.
 
         Waits while `width` says that enough are writing; a writer keeps its place while it waits for another try.
+        *before* is called ahead of each try, after every wait and right before the bytes; it may raise Overtaken.
         """
         _known(request, reads=False)
         with self.width.slot():
-            return self._courier.carry(request)
+            return self._courier.carry(request, before=before)
 
     @property
     def width(self) -> Width:
@@ -162,17 +175,23 @@ class Writer(Reader):
 
 @dataclass(slots=True)
 class _Tally:
-    """What happened to one request so far."""
+    """What happened to one request so far, and who looks before each try of it."""
 
+    before: Callable[[], None] | None = None
     sent: int = 0
     is_throttled: bool = False
-    in_doubt: bool = False
+    doubts: int = 0
     last: Answer = field(default_factory=Answer)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a try of it may have been carried out, or may be under way."""
+        return self.doubts > 0
 
     @property
     def attempted(self) -> Attempted:
         """The same as the errors carry it."""
-        return Attempted(self.sent, self.last)
+        return Attempted(self.sent, self.last, self.doubts)
 
 
 class Courier:
@@ -191,16 +210,16 @@ class Courier:
         self._wire = Wire(self._environment.host, place.key, reading=reading, transport=transport)
         self.width = Width(writers)
 
-    def carry(self, request: Request, *, is_listing: bool = False) -> Sent:
-        """Send *request* until it is settled."""
+    def carry(self, request: Request, *, is_listing: bool = False, before: Callable[[], None] | None = None) -> Sent:
+        """Send *request* until it is settled, calling *before* ahead of each try."""
         asked = answers.Asked(
             self._environment, request, operations.find(request), self._key.value[:4], is_listing=is_listing
         )
         body = None if request.body is None else json.dumps(_plain(request.body), allow_nan=False).encode()
-        tally = _Tally()
+        tally = _Tally(before)
         try:
             reply, document = self._insist(asked, body, tally)
-        except (OutOfTime, Interrupted) as error:
+        except (OutOfTime, Interrupted, Overtaken) as error:
             raise _stopped(asked, tally, error) from error
         match retry.verdict(request.method, reply):
             case Verdict.DONE:
@@ -223,7 +242,7 @@ class Courier:
             nonlocal document
             reply, document = self._understood(asked, self._once(asked.request, body, tally))
             tally.last = answers.answer_of(reply, self._key)
-            tally.in_doubt |= method != "GET" and retry.leaves_doubt(reply)
+            tally.doubts += method != "GET" and retry.leaves_doubt(reply)
             if reply.status == 429:
                 tally.is_throttled = True
                 self.width.throttled()
@@ -271,6 +290,9 @@ class Courier:
         run, only_reads = self._run, request.method == "GET"
         run.check()
         run.budget.spend(run.pause)
+        if tally.before is not None:
+            tally.before()
+            run.check()
         tally.sent += 1
         reply = self._wire.exchange(
             request.method,
@@ -342,7 +364,9 @@ def _unanswered(asked: answers.Asked, tally: _Tally, reply: Reply) -> str:
     return f"{asked.title}: no usable answer ({what}): it may or may not have been carried out, run plan to see"
 
 
-def _stopped(asked: answers.Asked, tally: _Tally, error: OutOfTime | Interrupted) -> ServerError | Interrupted:
+def _stopped(
+    asked: answers.Asked, tally: _Tally, error: OutOfTime | Interrupted | Overtaken
+) -> ServerError | Interrupted:
     """*error* for this request: in doubt where a write was sent and not answered, else as it is, with the attempts."""
     if tally.in_doubt:
         return NoAnswer(

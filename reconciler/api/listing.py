@@ -75,14 +75,12 @@ def page_of(document: Json, offset: int, decode: Callable[[Json], T]) -> Page[T]
 def windows(count: int, received: int) -> Iterator[tuple[int, int]]:
     """(offset, limit) of the pages after a first one that brought *received* of *count* rows, as a server caps them.
 
-    Each begins with the last row of the one before it. Where that would cost more than one further request (pages that
-    are tiny for their number), they only touch.
+    Each begins with the last row of the one before it, which costs one further request as long as there are not more
+    pages than rows in one. Pages of a single row can only touch.
     """
     if received < 1:
         return
-    rest = count - received
-    is_dear = received == 1 or -(-rest // (received - 1)) > -(-rest // received) + 1
-    step, back = (received, 0) if is_dear else (received - 1, 1)
+    step, back = (received, 0) if received == 1 else (received - 1, 1)
     for offset in range(received, count, step):
         yield offset - back, received
 

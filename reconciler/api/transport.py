@@ -59,7 +59,7 @@ class Reply:
 
     status: int | None
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     fault: Fault | None = None
     problem: str = ""
 
@@ -77,7 +77,7 @@ def origin(host: str) -> str:
         name, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise UsageError("host is not a URL: write it like https://us.posthog.com") from None
-    if parts.scheme not in ("http", "https") or not name or set(text) & set(" \t\r\n\\"):
+    if parts.scheme not in ("http", "https") or not _is_name(name) or set(text) & set(" \t\r\n\\"):
         raise UsageError("host is not a URL: write it like https://us.posthog.com")
     if "@" in parts.netloc:
         raise UsageError("host carries a user name: leave it out, only the key says who you are")
@@ -90,6 +90,11 @@ def origin(host: str) -> str:
     bracketed = f"[{name}]" if ":" in name else name
     is_default = port in (None, {"http": 80, "https": 443}[parts.scheme])
     return f"{parts.scheme}://{bracketed}" + ("" if is_default else f":{port}")
+
+
+def _is_name(name: str) -> bool:
+    """Whether *name* has the lengths of a host's: 63 characters between two dots, 253 in all (RFC 1035)."""
+    return 0 < len(name) <= 253 and all(0 < len(label) <= 63 for label in name.split("."))
 
 
 def is_loopback(name: str) -> bool:
@@ -156,6 +161,9 @@ class Wire:
             response = self._transport.handle_request(request)
         except httpx.RequestError as error:
             return _lost(error)
+        except UnicodeError:
+            # So says Python of a name that is too long to be looked up.
+            return Reply(None, fault=Fault.LOST, problem="the host's name cannot be looked up")
         try:
             return _read(response, wait.left)
         finally:

@@ -116,6 +116,9 @@ CASES = [
             httpx.Response(400, json=["x"]),
             httpx.Response(403, json={"error": "blocked"}),
             httpx.Response(413),
+            httpx.Response(404, json={"type": "about:blank", "title": "Not Found", "status": 404}),
+            httpx.Response(403, json={"type": "https://httpstatuses.com/403", "code": "403", "detail": "blocked"}),
+            httpx.Response(403, json={"type": "authentication_error", "detail": "no code"}),
         ]
     ),
     (READ, envelope(500, "server_error", "error", SAID), NoAnswer, r"\(status 500, error, 5 tries\): check that https"),
@@ -231,6 +234,13 @@ def test_a_key_of_another_sort_is_explained(prefix: str, what: str) -> None:
         ("\ud800", "\\ud800"),
         ("Grüße, 日本", "Grüße, 日本"),
         ("x" * 600, "x" * 500 + "…"),
+        ("ana%40example.com, https://x.example/?to=ana%40example.com", "a***@example.com, https://x.example/***"),
+        ("ana%2540example.com", "a***@example.com"),
+        ("key phx%5FAbCdEf123456", "key ***"),
+        (f"https://x.example/{'a' * 1975} ana.lastname@example.com", "https://x.example/***…"),
+        (f"https://x.example/{'a' * 1960} ana.lastname@example.com", "https://x.example/***…"),
+        (f"https://x.example/{'a' * 1970} phx_AbCdEf123456", "https://x.example/***…"),
+        ("x" * 2001, "…"),
     ],
 )
 def test_a_servers_text_is_scrubbed(text: str, expected: str) -> None:

@@ -195,3 +195,13 @@ def test_a_real_wait_ends_when_the_wish_comes_from_another_thread() -> None:
 
     with pytest.raises(Interrupted):
         run.pause(500)
+
+
+def test_time_that_was_not_the_runs_own_is_given_back() -> None:
+    """A person who thinks about a question does not use up the time that the run may take."""
+    clock = Clock()
+    run = Run(100, clock=clock, sleep=clock.sleep)
+    with run.standing_still():
+        clock.sleep(500)
+
+    assert (100.0, 500.0) == (run.left, clock())

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler import __version__
-from reconciler.api import Place, Reader, Run, reader, writer
-from reconciler.errors import Moved, NoAnswer, ReconcilerError, Refused, UsageError
+from reconciler.api import Budget, Place, Reader, Run, reader, writer
+from reconciler.errors import Attempted, Moved, NoAnswer, Overtaken, ReconcilerError, Refused, UsageError
 from reconciler.model import Environment, Request
 from reconciler.operations import (
     create_subscription,
@@ -25,11 +25,12 @@ from reconciler.operations import (
     update_subscription,
 )
 from reconciler.privacy import Address, Key, Recipients, SecretUrl
-from tests.api.fakes import HOST, KEY, NEW, OLD, Clock, Script, client, envelope, ok, sent_json
+from tests.api.fakes import HOST, KEY, NEW, OLD, THROTTLED, Clock, Script, client, envelope, ok, sent_json
 
 EMPTY: dict[str, Any] = {"count": 0, "next": None, "previous": None, "results": []}
 NOT_FOUND = envelope(404, "invalid_request", "not_found", "Project not found.")
 ELSEWHERE = "https://elsewhere.example"
+CRASHED = envelope(500, "server_error", "error")
 
 
 def place(host: str = HOST, project: str = "12345", key: str = KEY) -> Place:
@@ -411,6 +412,8 @@ def test_hosts_a_key_may_be_sent_to(host: str, expected: str) -> None:
         ("https://us.post\nhog.com", "write it like https://us.posthog.com"),
         ("https://us.posthog.com\\@elsewhere.example", "write it like https://us.posthog.com"),
         ("", "write it like https://us.posthog.com"),
+        (f"https://{'a' * 64}.example.com", "write it like https://us.posthog.com"),
+        (f"https://{'a.' * 127}example.com", "write it like https://us.posthog.com"),
     ],
 )
 def test_hosts_a_key_is_never_sent_to(host: str, why: str) -> None:
@@ -504,3 +507,77 @@ def test_a_transport_that_was_given_stays_open() -> None:
         client_.get(retrieve_subscription(1))
 
     assert [] == closed
+
+
+def test_before_each_try_of_a_write_somebody_may_look() -> None:
+    """After every wait, right before the bytes: the first time, and again before each further try."""
+    clock, looked = Clock(), []
+    script = Script(THROTTLED, ok())
+    change = update_subscription(7, {})
+    sent = client(script, clock).send(change, lambda: looked.append((clock(), len(script.requests))))
+
+    assert ([(0.0, 0), (clock(), 1)], 2) == (looked, sent.attempts)
+    assert clock() >= 30
+
+
+def test_a_look_comes_after_the_wait_for_leave_to_send() -> None:
+    """A full minute is waited for first, however long that takes."""
+    clock = Clock()
+    run = Run(clock=clock, sleep=clock.sleep, budget=Budget(1, clock=clock))
+    writer_, looked = client(Script(ok()), clock, run=run), []
+    writer_.send(update_subscription(7, {}))
+    writer_.send(update_subscription(7, {}), lambda: looked.append(clock()))
+
+    assert [60.0] == looked
+
+
+def overtake() -> None:
+    """Somebody was faster."""
+    raise Overtaken("conflict: row 7 changed", attempted=Attempted(0))
+
+
+def test_a_write_that_was_overtaken_is_not_sent() -> None:
+    """The error says why, and that there was no try."""
+    script = Script(ok())
+
+    with pytest.raises(Overtaken, match="conflict: row 7 changed") as caught:
+        client(script).send(update_subscription(7, {}), overtake)
+
+    assert ([], 0) == (script.requests, caught.value.attempted.attempts)
+
+
+@pytest.mark.parametrize(
+    ("first", "error"), [(THROTTLED, Overtaken), (httpx.ReadError("x"), NoAnswer)], ids=["nothing was done", "in doubt"]
+)
+def test_a_write_that_is_overtaken_between_two_tries(first: Any, error: type[Exception]) -> None:
+    """Where the try before it did nothing, nothing was done; else nobody knows."""
+    script = Script(first, ok())
+
+    def look() -> None:
+        if script.requests:
+            overtake()
+
+    with pytest.raises(error, match="conflict: row 7 changed") as caught:
+        client(script).send(update_subscription(7, {}), look)
+
+    assert (1, 1, error is NoAnswer) == (
+        len(script.requests),
+        caught.value.attempted.attempts,  # type: ignore[attr-defined]
+        bool(caught.value.attempted.doubts),  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "doubts"),
+    [
+        pytest.param([CRASHED], 1, id="one"),
+        pytest.param([THROTTLED, CRASHED], 1, id="nothing was done before it"),
+        pytest.param([httpx.ReadError("x"), CRASHED], 2, id="two"),
+    ],
+)
+def test_it_is_counted_how_many_tries_are_in_doubt(answers: list[Any], doubts: int) -> None:
+    """After two of them the last answer does not settle what became of the first."""
+    with pytest.raises(NoAnswer) as caught:
+        client(Script(*answers)).send(update_subscription(7, {}))
+
+    assert doubts == caught.value.attempted.doubts

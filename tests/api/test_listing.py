@@ -1,12 +1,13 @@
 """A listing is read to its end and proven complete, or it is an error."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.api import Run, listing
@@ -69,13 +70,22 @@ def test_offsets_come_from_what_was_received() -> None:
     )
 
 
-@given(st.integers(0, 20_000), st.integers(1, 1500))
+@given(st.integers(0, 20_000), st.integers(142, 1500))
+@example(999_000, 1000)
 def test_at_most_one_request_more_than_there_are_pages(rows: int, cap: int) -> None:
-    """The overlap never costs more than one request."""
+    """The overlap costs one request at most, where there are not more pages than rows in one."""
     received = min(rows, cap)
     windows = list(listing.windows(rows, received))
 
     assert 1 + len(windows) <= max(1, ceil(rows / cap)) + 1
+
+
+@given(st.integers(3, 3_000), st.integers(2, 200))
+def test_every_page_overlaps_the_one_before_it(rows: int, cap: int) -> None:
+    """By one row, also where pages are tiny for their number; only pages of a single row cannot."""
+    offsets = [0, *(offset for offset, _ in listing.windows(rows, min(rows, cap)))]
+
+    assert {cap - 1} >= {after - before for before, after in pairwise(offsets)}
 
 
 @given(st.integers(1, 3_000), st.integers(1, 200))
@@ -125,11 +135,11 @@ def test_rows_that_change_between_two_pages_are_noticed(page: int, race: str, he
     assert sorted(ids(shelf, page=10)) in (before, sorted(shelf.ids))
 
 
+@pytest.mark.parametrize("cap", [10, 4, 3, 2])
 @pytest.mark.parametrize(("heap", "place"), [(True, 0), (False, 35)], ids=["heap", "newest first"])
-def test_a_row_that_vanishes_while_another_appears_does_not_hide_a_third(heap: bool, place: int) -> None:
+def test_a_row_that_vanishes_while_another_appears_does_not_hide_a_third(heap: bool, place: int, cap: int) -> None:
     """The count stays, every id is different, and still one row was skipped or is gone: the overlap shows it."""
-    shelf = Shelf(40, heap=heap)
-    shelf.cap = 10
+    shelf = Shelf(40, heap=heap, cap=cap)
 
     def replace(shelf: Shelf) -> None:
         shelf.delete(place)

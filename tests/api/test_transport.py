@@ -189,3 +189,17 @@ def test_every_error_of_the_transport_is_translated() -> None:
             client(Script(error("x"))).send(create_subscription({}))
 
     assert len(errors) > 10
+
+
+def test_a_name_that_cannot_be_looked_up_is_no_answer() -> None:
+    """A library that stumbles over a host's name says so with no error of the network; it is one all the same."""
+    base = f"https://{'a' * 64}.example.com"
+    wire = transport.Wire(base, Key(KEY), reading=True)
+
+    reply = wire.exchange("GET", base + "/", wait=transport.Wait(lambda: 5.0))
+
+    assert (None, transport.Fault.LOST, "the host's name cannot be looked up") == (
+        reply.status,
+        reply.fault,
+        reply.problem,
+    )

@@ -5,7 +5,8 @@
 Most points are chosen from the inside: a forked child counts what it does with sockets and with its journal (connect,
 send, receive, write, fsync; before and after each) and leaves at the nth with `os._exit`, which runs nothing further.
 The others are a `SIGKILL` from outside, at a random time. After each: the same command ends with 0, a further one has
-nothing to do, each manifest has one row, each person was mailed once, and the journal can be read.
+nothing to do, each manifest has one row, each person was mailed once, and the journal can be read. A command that ends
+by itself with anything but 0 is wrong as well; and where fewer than half of the points killed it, nothing was shown.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,21 @@ class Report:
     killed: int
     wrong: tuple[str, ...]
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """What went wrong, and that too few were killed for the rest to say anything."""
+        too_few = f"only {self.killed} of {self.points} points ended the command: the moments are not where it works"
+        return (*self.wrong, too_few) if 2 * self.killed < self.points else self.wrong
+
+
+def judged(code: int, what: str, look: Callable[[], list[str]]) -> list[str]:
+    """What is wrong of one point: the *code* that the command ended with, and what a *look* afterwards found."""
+    wrong = [] if code in (0, KILLED) else [f"{what}: the command ended by itself, with {code}"]
+    try:
+        return wrong + look()
+    except Exception as error:  # the point that it came up at is what has to be known  # noqa: BLE001
+        return [*wrong, f"{what}: {type(error).__name__} in the look at what came of it: {error}"]
+
 
 def check(there: Ground, mails: Counter[str], journal: Path, what: str) -> list[str]:
     """What is wrong after a kill, once the same command was run again."""
@@ -168,12 +185,12 @@ def play(there: Ground, points: int, signals: int, seed: int, tell: Callable[[st
         if number < points:
             at = chance.randint(1, moments)
             code, _ = forked(there, *command(journal), leave_at=at)
-            what, was_killed = f"point {number}, moment {at}", code == KILLED
+            what = f"point {number}, moment {at}"
         else:
             after = chance.uniform(0.2, 1.2)
-            what, was_killed = f"SIGKILL after {after:.3f} s", _shot(there, journal, after)
-        killed += was_killed
-        found = check(there, mails, journal, what)
+            code, what = _shot(there, journal, after), f"SIGKILL after {after:.3f} s"
+        killed += code == KILLED
+        found = judged(code, what, partial(check, there, mails, journal, what))
         wrong += found
         for line in found:
             tell(line)
@@ -189,11 +206,13 @@ def _warm_up(there: Ground) -> None:
     os.chdir(before)
 
 
-def _shot(there: Ground, journal: Path, after: float) -> bool:
+def _shot(there: Ground, journal: Path, after: float) -> int:
+    """The exit code of a command that is killed from outside; KILLED where it was."""
     process = there.start(*command(journal))
     time.sleep(after)
     process.kill()
-    return ended(process).code == -signal.SIGKILL
+    code = ended(process).code
+    return KILLED if code == -signal.SIGKILL else code
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -208,7 +227,9 @@ def main(arguments: Sequence[str]) -> int:
         report = play(there, options.points, options.signals, options.seed, _say)
     seconds = time.monotonic() - began
     _say(f"{report.points} points, {report.killed} of them before the end, {len(report.wrong)} wrong, {seconds:.0f} s")
-    return 1 if report.wrong else 0
+    for failure in report.failures:
+        _say(f"FAILED: {failure}")
+    return 1 if report.failures else 0
 
 
 def _say(line: str) -> None:

@@ -368,6 +368,19 @@ def test_yes_at_the_question(here: Ground) -> None:
     assert b"Verified" in seen
 
 
+def test_a_person_who_thinks_longer_than_the_run_may_take(here: Ground) -> None:
+    """The time at the question is not the run's: everything is written and verified in what is left of its own."""
+
+    def think(_: Popen[str], terminal: int) -> None:
+        time.sleep(6.5)
+        os.write(terminal, b"y\n")
+
+    code, seen = on_terminal(here, "apply", "--timeout", "6", once=b"Apply this?", then=think)
+
+    assert (0, PEOPLE) == (code, here.stage.mailed())
+    assert b"Verified" in seen
+
+
 def test_what_takes_longer_than_a_second_on_a_terminal(here: Ground) -> None:
     """A line says how far it is, also while nothing happens, and is gone before the result is written."""
     here.stage.sandbox.faults.add(Fault("delay", method="GET", path=DELETED, seconds=2.2))
