@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,21 +37,28 @@ def adopt(rows: Iterable[Live], scope: Scope, resource: Resource) -> Imported:
 
     UsageError where a row that was named is not there.
     """
-    working = _Working(scope, resource)
+    there = sorted(rows, key=lambda row: row.id)
+    working = _Working(scope, resource, _ours(there, scope))
     tagged = 0
-    for row in sorted(rows, key=lambda row: row.id):
+    for row in there:
         if row.id in scope.ids or (not scope.ids and row.tag is None):
             working.take(row)
         elif not scope.ids:
             tagged += 1
     if missing := scope.ids - working.seen:
-        there = "row" if len(missing) == 1 else "rows"
+        what = "row" if len(missing) == 1 else "rows"
         raise UsageError(
-            f"no live {there} ",
+            f"no live {what} ",
             *listed(sorted(missing)),
             f" in project {scope.environment.project_id} on {scope.environment.host}; nothing was written",
         )
-    return Imported(scope.environment, tuple(working.written), tuple(working.skipped), tagged)
+    return Imported(scope.environment, tuple(working.written), tuple(working.skipped), tagged, working.leftovers)
+
+
+def _ours(rows: Iterable[Live], scope: Scope) -> Mapping[str, int]:
+    """The rows that carry our tag, by the name in it."""
+    tags = ((row.tag, row.id) for row in rows)
+    return {tag.name: id for tag, id in tags if tag is not None and tag.namespace == scope.config.namespace}
 
 
 @dataclass(slots=True)
@@ -60,6 +67,7 @@ class _Working:
 
     scope: Scope
     resource: Resource
+    ours: Mapping[str, int]
     written: list[Written] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
@@ -72,6 +80,11 @@ class _Working:
         self._names = {name for manifest in manifests for name in (manifest.name, *manifest.previous_names)}
         ids = [(manifest.id_in(here), manifest) for manifest in manifests if manifest.lives_in(here)]
         self._owners = {id: manifest for id, manifest in ids if id is not None}
+
+    @property
+    def leftovers(self) -> tuple[int, ...]:
+        """The rows that carry our tag and have no manifest, so that an apply removes them."""
+        return tuple(sorted(id for name, id in self.ours.items() if name not in self._names))
 
     def take(self, row: Live) -> None:
         """Write or skip *row*."""
@@ -104,8 +117,11 @@ class _Working:
         """The name of its tag, or one made of its title, that no other manifest has."""
         if row.tag is not None:
             return row.tag.name
-        name = slug(row.fields.get("title")) or f"{self.resource.kind.lower()}-{row.id}"
-        return name if name not in self._names else f"{name[: _LONGEST - 1 - len(str(row.id))]}-{row.id}"
+        by_id = f"{self.resource.kind.lower()}-{row.id}"
+        name = slug(row.fields.get("title")) or by_id
+        longer = f"{name[: _LONGEST - 1 - len(str(row.id))]}-{row.id}"
+        # A name in the tag of another live row would block the next plan: two rows for one manifest.
+        return next((free for free in (name, longer) if free not in self._names and free not in self.ours), by_id)
 
     def _manifest(self, row: Live, name: str) -> Written | Message:
         """The manifest of *row*, or why there can be none."""

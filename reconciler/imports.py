@@ -27,9 +27,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of every row that was meant, in the order of ids; of the others, how many carry a tag."""
+    """What became of every row that was meant, in the order of ids; of the others, how many carry a tag.
+
+    `leftovers` are the rows with our tag of which no manifest knows, also now.
+    """
 
     environment: Environment
     written: tuple[Written, ...]
     skipped: tuple[Skipped, ...]
     tagged: int = 0
+    leftovers: tuple[int, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from os.path import relpath
 from pathlib import Path
@@ -43,7 +43,7 @@ class Choice:
     allow_empty: bool = False
     allow_recreate: bool = False
     max_deletes: int | None = None
-    resubscribe: tuple[str, ...] = ()
+    resubscribe: tuple[str, ...] = field(default=(), repr=False)
     timeout: float = 600
     parallel: int = 4
     fail_fast: bool = False

@@ -63,8 +63,8 @@ class _Text:
 
     path: str
     real: str
-    content: bytes
-    text: str
+    content: bytes = field(repr=False)
+    text: str = field(repr=False)
 
     def holding(self, text: str) -> bytes:
         """The bytes of the file with another *text*."""
@@ -344,7 +344,7 @@ def _beside(root: Path, draft: _Draft, stack: ExitStack) -> Path:
 def _mentions(tree: Checkout, person: str, places: Iterable[Place]) -> Iterator[Mention]:
     """The lines on which the address stands and that are none of *places*: a comment, a title, a tombstone."""
     # The next character of a longer address, or of a longer domain, would make it another one.
-    inner = r"[\w.!#$%&'*+/=?^`{|}~-]"
+    inner = r"[\w.+-]"
     pattern = re.compile(rf"(?<!{inner}){re.escape(person)}(?![\w-]|\.[A-Za-z0-9])", re.IGNORECASE)
     told = {(place.path, place.line) for place in places}
     paths = {manifest.source.path for manifest in tree.loaded.manifests} | ({tree.config} if tree.config else set())

@@ -174,7 +174,7 @@ def quoted(text: str) -> Message:
 _KNOWN = (
     r"(?P<key>ph[a-z]_[\w-]{6,})"
     r"|(?P<url>(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]{0,20}://|https?:/(?!/))[^\s\"'<>]+)"
-    r"|(?P<address>[^\s@\"'<>(){}\[\],;:=/]{1,80}@[A-Za-z0-9.-]+)"
+    r"|(?P<address>[^\s@\"'<>(){}\[\],;:=/][^\s@\"<>()\[\],;:]{0,79}@[A-Za-z0-9.-]+)"
 )
 _SURELY_PRIVATE = re.compile(_KNOWN, re.ASCII)
 _PRIVATE = re.compile(rf"{_KNOWN}|(?P<token>(?<![\w-])[\w-]{{28,}})", re.ASCII)
@@ -197,8 +197,10 @@ def guarded(text: str, *, tokens: bool = True) -> Message:
 
 
 def _wrapped(text: str, sort: str | None) -> str | Private:
+    if sort == "key" or (sort == "url" and is_like_key(text)):
+        return Key(text)
     if sort == "url":
-        return text if _HOST_ALONE.fullmatch(text) and not is_like_key(text) else SecretUrl(text)
+        return text if _HOST_ALONE.fullmatch(text) else SecretUrl(text)
     if sort == "token":
         return Token(text) if is_like_token(text) else text
-    return Address(text) if sort == "address" else Key(text)
+    return Address(text)

@@ -92,6 +92,24 @@ def test_tagged_rows_are_left_out_unless_they_are_named(gitops: Tree, sandbox: S
     assert "another namespace" in named["skipped"][0]["reason"]
 
 
+def test_a_name_in_the_tag_of_another_row_is_not_free(gitops: Tree, sandbox: Sandbox, run: Run) -> None:
+    """Two rows for one manifest would block the next plan; and that an apply would remove the other is told."""
+    left = sandbox.add(**weekly("Team [growth:team]"))["id"]
+    id = sandbox.add(**weekly("Team", insight=5))["id"]
+    ran = run("import", "--out", "subscriptions", "--format", "json")
+    assert [(f"team-{id}", id)] == [(item["name"], item["id"]) for item in ran.json["manifests"]]
+    assert ([left], True) == (ran.json["leftovers"], f"import them by id: {left}" in ran.err)
+    assert 0 == run("plan", "--no-prune").code
+
+
+def test_no_two_manifests_get_one_name(gitops: Tree, sandbox: Sandbox, run: Run) -> None:
+    """Not even where a title ends like the number that would part them."""
+    for number, title in enumerate(("Foo", "Other", "Foo 4", "Foo")):
+        sandbox.add(**weekly(title, insight=4 + number))
+    names = [item["name"] for item in run("import", "--format", "json").json["manifests"]]
+    assert ["foo", "other", "foo-4", "subscription-4"] == names
+
+
 def test_a_row_that_a_manifest_has_is_not_imported_again(gitops: Tree, sandbox: Sandbox, run: Run) -> None:
     """Neither by its id nor under a name that is taken."""
     id = sandbox.add(**weekly("Weekly growth"))["id"]

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import time
 import traceback
 from typing import Any
 
@@ -28,7 +29,7 @@ from reconciler.model import (
     Severity,
     Source,
 )
-from reconciler.privacy import Address, Key, Private, Recipients, SecretUrl, listed, quoted, say, show
+from reconciler.privacy import Address, Key, Private, Recipients, SecretUrl, guarded, listed, quoted, say, show
 from reconciler.resource import Draft, Fault, Wish
 
 SECRET = "s3cr3t"
@@ -196,3 +197,69 @@ def test_quoted_text_is_masked_where_it_looks_private(text: str, expected: str) 
 def test_no_mask_holds_a_whole_local_part(text: str, kind: type[Private]) -> None:
     """Its first letter is all there is."""
     assert text.partition("@")[0] not in kind(text).mask
+
+
+TOKEN = "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No such option: --ana@example.com", "No such option: -***@example.com"),
+        ("Got unexpected extra arguments (ana@example.com bo@example.com)", "(a***@example.com b***@example.com)"),
+        (f"'phx_{'a' * 30}' is none", "'***' is none"),
+        ("see https://us.posthog.com, or https://us.posthog.com:8000.", None),
+        ("must begin with https://", None),
+        ("posted to https://hooks.example.com/services/T0?x=1", "posted to https://hooks.example.com/***"),
+        ("posted to https:/hooks.example.com/services/T0", "posted to ***"),
+        ("at https://ana:secret@example.com", "at https://example.com/***"),
+        ("at https://phx_abcdefgh", "at ***"),
+        (f"the token {TOKEN} is", "the token *** is"),
+        ("0190a6f2-7b2c-7c5e-9d61-1f2e3d4c5b6a", None),
+        ("sha256:" + "0a1b2c3d" * 8, None),
+        ("/work/Test_2026_A_folder_with_a_long_name/x.yaml", None),
+        ("weekly-growth [growth:weekly] HEAD@{1} @growth-team", None),
+        ("", None),
+    ],
+)
+def test_what_looks_private_in_a_text_is_masked(text: str, expected: str | None) -> None:
+    """And nothing else: names, digests, ids, paths and hosts stay (None: the text as it is)."""
+    shown = show(guarded(text), addresses=False)
+
+    assert shown.endswith(text if expected is None else expected) or shown == expected
+
+
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["ana@x.org", "https://a.b/c", f"phx_{SECRET}{SECRET}", " ", ",", "x"])).map("".join)
+)
+def test_a_guarded_text_is_the_text(text: str) -> None:
+    """Masked in parts, never changed: what is taken out of the parts again is what was put in."""
+    assert text == "".join(part.value if isinstance(part, Private) else part for part in guarded(text))
+
+
+@pytest.mark.parametrize("secret", ["https://hooks.example.com/T0/B0", f"phx_{SECRET}{SECRET}"])
+@pytest.mark.parametrize("kind", [Address, Recipients])
+def test_a_secret_in_the_place_of_an_address_stays_one(kind: type[Private], secret: str) -> None:
+    """Whoever may see addresses may not see it."""
+    assert secret not in kind(secret).shown(addresses=True)
+
+
+def test_what_was_typed_is_masked_in_the_error_about_it() -> None:
+    """Wherever the error is shown, and whoever raised it with plain text."""
+    error = UsageError(
+        f"{SECRET}@example.com: there is no such file, nor ", "https://h/x", "; see ", Address("a@x.org")
+    )
+
+    assert f"{SECRET[0]}***@example.com: there is no such file, nor https://h/***; see a***@x.org" == str(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 200_000, "a@" * 100_000, "aB3" * 60_000 + "!", "://" * 90_000, "a.b+" * 50_000, "a-" * 100_000]
+)
+def test_no_text_takes_long_to_be_guarded(text: str) -> None:
+    """An answer or a word may be of any length."""
+    before = time.process_time()
+    guarded(text)
+
+    assert time.process_time() - before < 1

@@ -207,6 +207,8 @@ def _advanced(schedule: Schedule, after: datetime) -> Schedule:
         schedule = replace(schedule, count=None)
     if schedule.frequency in ("daily", "weekly"):
         days, held = _cycle(schedule)
+        if schedule.frequency == "weekly" and schedule.byweekday and schedule.bysetpos is not None:
+            return _advanced_weeks(schedule, schedule.bysetpos, after)
         skipped = max(0, behind // days)
         left = None if schedule.count is None else max(0, schedule.count - skipped * held)
         return replace(schedule, start_date=spelled(start + timedelta(days=skipped * days)), count=left)
@@ -219,11 +221,24 @@ def _advanced(schedule: Schedule, after: datetime) -> Schedule:
     return replace(schedule, start_date=spelled(start.replace(year=year, month=month + 1, day=1)), count=None)
 
 
+def _advanced_weeks(schedule: Schedule, position: int, after: datetime) -> Schedule:
+    """A weekly rule with a position, begun later: its first week counts from the start, every later one from Monday."""
+    start = moment(schedule.start_date)
+    monday = start - timedelta(days=start.weekday())
+    skipped = max(0, (after - monday).days // (7 * schedule.interval))
+    if not skipped:
+        return schedule
+    in_first_week = sum(_POSITION[day] >= start.weekday() for day in schedule.byweekday or ())
+    gone = skipped - 1 + (abs(position) <= in_first_week)
+    left = None if schedule.count is None else max(0, schedule.count - gone)
+    begun = monday + timedelta(weeks=skipped * schedule.interval)
+    return replace(schedule, start_date=spelled(begun), count=left)
+
+
 def _cycle(schedule: Schedule) -> tuple[int, int]:
     """After how many days a daily or weekly rule comes to the same weekdays again, and its deliveries in them."""
     if schedule.frequency == "weekly":
-        held = 1 if schedule.bysetpos is not None else len(schedule.byweekday or (None,))
-        return 7 * schedule.interval, held
+        return 7 * schedule.interval, len(schedule.byweekday or (None,))
     if schedule.byweekday is None:
         return schedule.interval, 1
     return 7 * schedule.interval, len(_steps_that_match(schedule))

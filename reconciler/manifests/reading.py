@@ -36,7 +36,7 @@ class Document:
     """One YAML document as plain data, and where it stands."""
 
     source: Source
-    data: Json
+    data: Json = field(repr=False)  # addresses and URLs are not wrapped here yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -41,7 +41,7 @@ class Violation:
     pointer: Pointer
     keyword: str
     wanted: Any
-    instance: Json
+    instance: Json = field(repr=False)
     schema: Json
     in_key: bool
 

@@ -87,6 +87,14 @@ moments = st.datetimes(
 @example(rule(frequency="yearly", start_date="2020-02-29T09:00:00Z"), NOW)
 @example(rule(frequency="daily", byweekday=("tuesday",), interval=3, start_date="2020-01-01T00:00:00Z", count=200), NOW)
 @example(rule(byweekday=("monday", "friday"), bysetpos=-1, start_date="2020-01-01T00:00:00Z", count=326), NOW)
+@example(
+    rule(byweekday=("tuesday", "friday"), bysetpos=1, start_date="2026-06-03T09:00:00Z", count=11),
+    datetime(2026, 8, 12, 13, 45, tzinfo=UTC),
+)
+@example(
+    rule(byweekday=("tuesday", "friday"), bysetpos=2, start_date="2026-06-03T09:00:00Z"),
+    datetime(2026, 8, 12, 13, 45, tzinfo=UTC),
+)
 def test_deliveries_are_those_of_the_server(rule: Schedule, now: datetime) -> None:
     """The next three, whatever was stepped over to find them, are what a server walking from the start finds."""
     assert tuple(islice(walked(rule, now), 3)) == schedule.deliveries(rule, now, 3)
