@@ -19,6 +19,7 @@ from reconciler.identity import Rows, needs_deleted
 from reconciler.model import (
     Action,
     Config,
+    Effect,
     Environment,
     Json,
     Live,
@@ -221,6 +222,7 @@ class Story:
         self._hold(plan, outcomes, before)
         is_whole = outcomes is not None and all(each.status is Status.APPLIED for each in outcomes)
         if is_whole:
+            self._hold_whole(plan)
             self.applied = dict(self.tree)
         return is_whole
 
@@ -262,16 +264,25 @@ class Story:
                 assert row == after[row["id"]], "an unmanaged row was touched"
         for each in self.tree.values():
             assert len(self.live(each)) <= max(1, len(live_rows(each, before))), "two live rows for one manifest"
-        named = {
-            (change.name, reached(person))
-            for change in plan.changes
-            for effect in change.effects
-            for person in (effect.recipients or (effect.channel,))
-        }
         told = {(change_of(plan, row, after), row.recipient) for row in self.sandbox.outbox()}
-        assert told <= named, "somebody was told whom the plan did not name"
+        assert told <= named(plan, lambda _: True), "somebody was told whom the plan did not name"
         if outcomes is not None:
             assert list(plan.changes) == [outcome.change for outcome in outcomes], "a change without its one outcome"
+
+    def _hold_whole(self, plan: Plan) -> None:
+        """Whoever was named by a plan that was applied whole got a message: at once, or at the server's next tick."""
+        after = {each["id"]: each for each in self.sandbox.rows()}
+        told = {(change_of(plan, row, after), row.recipient) for row in self.sandbox.outbox()}
+        missing = named(plan, lambda effect: effect.when is None and not effect.unknown) - told
+        assert missing == set(), "somebody was named, and told nothing"
+        self.sandbox.clear_outbox()
+        self.sandbox.tick(self.sandbox.now)
+        ours = {change.id for change in plan.changes}
+        due = [row for row in self.sandbox.outbox() if row.subscription_id in ours]
+        missing = named(plan, lambda effect: effect.when is not None) - {
+            (change_of(plan, row, after), row.recipient) for row in due
+        }
+        assert missing == set(), "somebody was named for the next delivery, and told nothing"
 
     def _hold_removals(self, plan: Plan) -> None:
         """A row that was soft-deleted is not soft-deleted again, unless somebody brought it back."""
@@ -285,6 +296,17 @@ class Story:
     def live(self, manifest: Manifest) -> list[dict[str, Any]]:
         """The live rows of *manifest*, under any of its names."""
         return live_rows(manifest, self.sandbox.rows(deleted=False))
+
+
+def named(plan: Plan, counts: Callable[[Effect], bool]) -> set[tuple[str, str]]:
+    """Whom the effects of *plan* name, each with the change, as far as the effect *counts*."""
+    return {
+        (change.name, reached(person))
+        for change in plan.changes
+        for effect in change.effects
+        if counts(effect)
+        for person in (effect.recipients or (effect.channel,))
+    }
 
 
 def tags(row: Mapping[str, Any]) -> str:
