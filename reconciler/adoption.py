@@ -15,7 +15,7 @@ from . import diff, schema
 from .errors import Problem, UsageError
 from .imports import Imported, Skipped, Written
 from .model import Config, Environment, Json, Live, Manifest, Source
-from .privacy import Message, listed, say
+from .privacy import Message, guarded, listed, say
 from .resource import Pointer, Resource, Wish
 
 _EXTERNAL = "domain-not-allowed"
@@ -167,9 +167,17 @@ class _Document:
 
 
 def slug(title: Any) -> str:
-    """*title* as the name of a manifest: `Übersicht: Q3!` is `ubersicht-q3`; nothing where no letter is left."""
-    text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode() if isinstance(title, str) else ""
+    """*title* as the name of a manifest: `Übersicht: Q3!` is `ubersicht-q3`; nothing where no letter is left.
+
+    An address in it is left out: names stand in tags, in paths and in every log.
+    """
+    plain = "".join(part for part in _public(title)) if isinstance(title, str) else ""
+    text = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST].rstrip("-")
+
+
+def _public(title: str) -> Iterator[str]:
+    return (part for part in guarded(title, tokens=False) if isinstance(part, str))
 
 
 def _nowhere(source: Source, pointer: Pointer, *, key: bool = False) -> tuple[int, int]:  # noqa: ARG001

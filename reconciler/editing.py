@@ -137,7 +137,7 @@ class _Layout:
                 node.fields.setdefault(key.there.value or "", next(inner))
         return node
 
-    def _inner(self, closing: type, node: _Node) -> Iterator[_Node]:
+    def _inner(self, closing: type[Any], node: _Node) -> Iterator[_Node]:
         """The nodes inside *node* up to its end, which becomes known then."""
         for event in self._events:
             if type(event) is closing:

@@ -40,6 +40,10 @@ def address(name: str) -> str:
     return f"zq7{name}@example.com"
 
 
+_WORDS = {"title": f"For {address('title')}", "invite_message": f"Ask {address('message')}."}
+"""Free text in which somebody names people."""
+
+
 # --- where a command writes -------------------------------------------------------------------------------------------
 
 
@@ -178,7 +182,7 @@ class Stage:
         team = f"recipients:\n  team: [{address('group')}, {address('gone')}]\n"
         tree.config(self.url, self.sandbox.project_id, more=team)
         people = [address("list"), address("left"), "@team"]
-        tree.manifest("listed", target_value=people, invite_message="Hello.")
+        tree.manifest("listed", target_value=people, **_WORDS)
         tree.manifest("texted", target_value=f"{address('text')},{address('other')}", insight=5)
         tree.manifest("secret", target_type=self._hooks[0], target_value=self._hooks[1], insight=6)
         tree.write(
@@ -197,11 +201,13 @@ class Stage:
         self.sandbox.unsubscribe(rows["listed"], address("left"))
         self.sandbox.edit(rows["texted"], target_value=f"{address('text')},{address('drift')}")
         self.sandbox.edit(rows["secret"], target_value=self._hooks[2])
-        self.sandbox.add(insight=8, target_type="email", target_value=address("unmanaged"), title="By hand")
+        title = f"By {address('hand')}"
+        self.sandbox.add(insight=8, target_type="email", target_value=address("unmanaged"), title=title)
         self.sandbox.add(insight=9, target_type=self._hooks[0], target_value=self._hooks[2], title="Hook by hand")
         self.sandbox.add_recording(RECORDING, shared_at=self.sandbox.now, access_token=TOKEN)
         tree = Tree(self.folder)
-        tree.manifest("listed", target_value=[address("list"), address("left"), address("new"), "@team"])
+        people = [address("list"), address("left"), address("new"), "@team"]
+        tree.manifest("listed", target_value=people, **_WORDS | {"title": f"Of {address('title')}"})
         tree.manifest("fresh", target_value=[address("fresh")], insight=10)
 
 

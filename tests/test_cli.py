@@ -192,6 +192,15 @@ def test_a_run_has_a_number_of_seconds(gitops: Tree, run: Run, sandbox: Sandbox,
     assert "above 0 and up to 31,536,000, such as 600" in ran.err
 
 
+@pytest.mark.parametrize("scale", ["nan", "inf", "0", "x"])
+def test_a_sandbox_has_a_number_to_stretch_its_limits_by(run: Run, scale: str) -> None:
+    """It does not start with what is none."""
+    ran = run("sandbox", "--throttle-scale", scale)
+
+    assert 1 == ran.code
+    assert "above 0 and up to 1,000" in ran.err
+
+
 def test_validate_says_what_it_skipped(tree: Tree, run: Run) -> None:
     """On standard error, so that the result is one document (design §2 and §6)."""
     tree.manifest("weekly")

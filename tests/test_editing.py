@@ -49,6 +49,7 @@ def test_an_entry_between_brackets_goes_with_a_comma(before: str, after: str) ->
         ("a:\n  - x\n  -   'ana'", "a:\n  - x"),
         ("a:\n  - x\r\n  - ana", "a:\n  - x"),
         ("a:\r\n  - x\r\n  - ana\r\n  - y\r\n", "a:\r\n  - x\r\n  - y\r\n"),
+        ("a:\r  - x\r  - ana # of ana\r  - y\r", "a:\r  - x\r  - y\r"),
         ("a:\n  - x\n  - !!str ana\n\n# end\n", "a:\n  - x\n\n# end\n"),
         ("a:\n  - |-\n    ana\n\n  # of x\n  - x\n", "a:\n\n  # of x\n  - x\n"),
         ("a:\n  -\n    ana\n  - x\n", "a:\n  - x\n"),

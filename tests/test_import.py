@@ -224,6 +224,7 @@ def test_without_a_config_the_variables_say_where(
         (None, ""),
         ("x" * 60, "x" * 48),
         ("a" * 47 + " b", "a" * 47),
+        ("For ana@example.com, daily", "for-daily"),
     ],
 )
 def test_a_title_becomes_a_name(title: Any, name: str) -> None:

@@ -297,6 +297,17 @@ def test_what_cannot_be_edited_without_harm_is_left_and_named(config: Tree, spec
     assert (text == (config.folder / "subscriptions/weekly.yaml").read_text()) is bool(left)
 
 
+def test_an_edit_that_would_change_anything_else_is_not_made(config: Tree) -> None:
+    """The title is the list, by an alias: cut there, it would be another title, and every check would still pass."""
+    text = config.manifest("weekly", target_value=None).read_text()
+    text = text.replace('"Weekly"', f"&who {ANA},{BO}") + "  target_value: *who\n"
+    config.write("subscriptions/weekly.yaml", text)
+    found = leave(config, ANA, "subscriptions/weekly.yaml")
+
+    assert ("weekly", "not-cut") in {(kept.place.name, kept.rule) for kept in found.kept}
+    assert text == (config.folder / "subscriptions/weekly.yaml").read_text()
+
+
 def test_one_place_that_cannot_be_edited_does_not_hold_up_the_others_of_its_document(config: Tree) -> None:
     """Two groups of the config; one comma is an escape no list has, so an anchor does it here."""
     text = (config.folder / "reconciler.yaml").read_text().partition("recipients:")[0]
