@@ -393,18 +393,19 @@ def test_2_5_requests_at_once_are_counted_one_by_one(seed: Api) -> None:
 def test_2_5_a_window_slides_and_can_be_made_shorter(latest: Api) -> None:
     """What was refused is not counted, so a window after the last success there is room for all again."""
     row = latest.new()
-    latest.sandbox.world.throttle_scale = 1 / 15  # a minute is four seconds: a busy machine needs one for ten requests
+    latest.sandbox.world.throttle_scale = 1 / 15  # a minute is four seconds: a busy machine needs one for ten
     try:
         statuses = [latest.patch(row, send_test_now=True).status_code for _ in range(10)]
+        time.sleep(2)
         refusal = latest.patch(row, send_test_now=True)
-        time.sleep(4.1)
+        time.sleep(2.2)
         statuses += [latest.patch(row, send_test_now=True).status_code for _ in range(10)]
     finally:
         latest.sandbox.world.throttle_scale = 1.0
 
     assert [200] * 20 == statuses
     assert 429 == refusal.status_code
-    assert 1 <= int(refusal.headers["Retry-After"]) <= 4
+    assert int(refusal.headers["Retry-After"]) in (1, 2)
 
 
 def test_2_5_some_servers_do_not_say_when_to_come_back(seed: Api) -> None:
