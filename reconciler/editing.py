@@ -43,17 +43,16 @@ def without(document: str, pointers: Iterable[Pointer], is_meant: Callable[[str]
 
     Another entry has to stay in each. Raises Uncut where one of them cannot be cut out.
     """
-    places = tuple(pointers)
-    while spans := _spans(document, places, is_meant):
+    places, is_left = tuple(pointers), True
+    while is_left:
+        layout = _Layout(document)
+        nodes = [layout.find(pointer) for pointer in places]
+        # One entry of each list at a time, and with it what aliases repeat: a cut moves the places of the next.
+        spans = {span for node in nodes for span in layout.spans(node, is_meant)}
         for start, end in sorted(spans, reverse=True):
             document = document[:start] + document[end:]
+        is_left = any(node.count(is_meant) > 1 for node in nodes)
     return document
-
-
-def _spans(text: str, pointers: Iterable[Pointer], is_meant: Callable[[str], bool]) -> set[_Span]:
-    """What to cut out of *text* so that one entry goes at each of *pointers*, and all of those that aliases repeat."""
-    layout = _Layout(text)
-    return {span for pointer in pointers for span in layout.spans(layout.find(pointer), is_meant)}
 
 
 @dataclass(slots=True)
@@ -68,6 +67,11 @@ class _Node:
     items: list[_Node] = field(default_factory=list)
     fields: dict[str, _Node] = field(default_factory=dict)
     stands_for: _Node | None = None
+
+    def count(self, is_meant: Callable[[str], bool]) -> int:
+        """How many entries are meant, of a list or of a text joined by commas."""
+        entries = [item.there.value or "" for item in self.items] or (self.value or "").split(",")
+        return sum(map(is_meant, entries))
 
     @property
     def there(self) -> _Node:

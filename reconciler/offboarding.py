@@ -237,11 +237,9 @@ def _read(tree: Checkout, path: str) -> _Text:
     return _Text(path, tree.files.follow(path)[1], content, content.decode("utf-8-sig"))
 
 
-def _edited(
-    path: str, pieces: Sequence[str], entries: Sequence[_Entry], meaning: str
-) -> tuple[list[str], list[_Entry]]:
+def _edited(path: str, pieces: Sequence[str], entries: Sequence[_Entry], meaning: str) -> tuple[list[str], set[_Entry]]:
     """*pieces* of a file without what can be cut out of them, and the entries of which that is true."""
-    edited, done = list(pieces), list[_Entry]()
+    edited, done = list(pieces), set[_Entry]()
     by_document: dict[int, list[_Entry]] = defaultdict(list)
     for entry in entries:
         by_document[entry.index].append(entry)
@@ -252,7 +250,7 @@ def _edited(
             text = _less(path, edited[index + 1], [entry.pointer for entry in waiting], meaning) if waiting else None
             if text is not None:
                 edited[index + 1] = text
-                done += waiting
+                done.update(waiting)
     return edited, done
 
 
