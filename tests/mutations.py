@@ -263,7 +263,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if before is not None and not scene.allow_recreate:\n",
         "    if False:\n",
         "test_making_a_row_again_blocks",
-        also=("test_a_manifest_that_lost_its_row_to_another_tells_who_left_it",),
     ),
     Mutation(
         "a row adopted by id gets no tag",
