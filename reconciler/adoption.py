@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import diff, schema
-from .errors import Problem, UsageError
+from .errors import UsageError
 from .imports import Imported, Skipped, Written
 from .model import Config, Environment, Json, Live, Manifest, Source
-from .privacy import Message, guarded, listed, say
+from .privacy import Message, guarded, joined, listed, say
 from .resource import Pointer, Resource, Wish
 
 _EXTERNAL = "domain-not-allowed"
@@ -104,7 +104,7 @@ class _Working:
         """Why *row* is not ours to describe."""
         owner = self._owners.get(row.id)
         if owner is not None:
-            return say(f"the manifest {owner.name} at {owner.source.path}:{owner.source.line} has it already")
+            return say(f"the manifest {owner.name} at {owner.source} has it already")
         if row.tag is None:
             return None
         if row.tag.namespace != self.scope.config.namespace:
@@ -143,7 +143,7 @@ class _Working:
             metadata["external"] = True
             checked = self._checked(document)
         if checked.problems:
-            return say("no manifest can say it: ", *_sentences(checked.problems))
+            return say("no manifest can say it: ", *joined((each.message for each in checked.problems), ". "))
         if different := self._different(checked.manifests[0], row):
             return say("no manifest can say its ", *listed(different))
         return Written(row.id, name, document)
@@ -183,9 +183,3 @@ def _public(title: str) -> Iterator[str]:
 def _nowhere(source: Source, pointer: Pointer, *, key: bool = False) -> tuple[int, int]:  # noqa: ARG001
     """The place of a problem in a document that stands in no file."""
     return 1, 1
-
-
-def _sentences(problems: Sequence[Problem]) -> Iterator[Any]:
-    for index, problem in enumerate(problems):
-        yield from ((". ",) if index else ())
-        yield from problem.message

@@ -29,9 +29,9 @@ def findings(manifests: Sequence[Manifest], audits: Audits, reader: Reader) -> t
         try:
             return audit.compare(manifest, reader.get(audit.reading(manifest)))
         except ServerError as error:
-            place = f"{source.path}:{source.line}: {manifest.name}: "
+            place = f"{source}: {manifest.name}: "
             raise type(error)(place, *error.message, attempted=error.attempted) from error
         except ValueError as error:
-            raise ServerError(f"{source.path}:{source.line}: {manifest.name}: {error}") from error
+            raise ServerError(f"{source}: {manifest.name}: {error}") from error
 
     return tuple(finding for found in several(manifests, of_one) for finding in found)

@@ -43,6 +43,11 @@ class Problem:
     column: int | None = None
 
     @property
+    def place(self) -> str:
+        """`path:line:column`, as far as they are known."""
+        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+    @property
     def guarded(self) -> Problem:
         """The same with all masked that looks private: words that somebody typed, or that a server repeats."""
         return replace(self, message=tuple(chain.from_iterable(map(_guarded, self.message))))

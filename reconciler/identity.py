@@ -253,11 +253,7 @@ def _previous_live(desired: Desired, found: Sequence[Live]) -> Finding:
 
 
 def _claimed_twice(desired: Desired, row: Live, claimants: Sequence[Desired]) -> Finding:
-    places = (
-        f"{other.name} ({other.manifest.source.path}:{other.manifest.source.line})"
-        for other in claimants
-        if other is not desired
-    )
+    places = (f"{other.name} ({other.manifest.source})" for other in claimants if other is not desired)
     return rules.CLAIMED_TWICE.finding(
         f"row {row.id} is also claimed by ",
         *listed(places, " and "),

@@ -285,9 +285,7 @@ def _checked(home: _Home, config: Config, kinds: Kinds) -> Loaded:
 
 def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds, *, about: Container[str] | None = None) -> Loaded:
     checked = schema.check(tree.documents, config=config, kinds=kinds, locate=Locator(files), about=about)
-    notes = tuple(
-        f"{source.path}:{source.line} is not ours (another apiVersion) and is skipped" for source in tree.skipped
-    )
+    notes = tuple(f"{source} is not ours (another apiVersion) and is skipped" for source in tree.skipped)
     return Loaded(
         config,
         config.environments,

@@ -35,6 +35,14 @@ class Action(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
 
+    @property
+    def sign(self) -> str:
+        """The character it is known by wherever plans are read."""
+        return _SIGNS[self]
+
+
+_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.RESTORE: "^", Action.REPLACE: "±", Action.DELETE: "-"}
+
 
 class Severity(StrEnum):
     """How much a finding matters: a note is told, a warning is pointed at, a block stops the apply."""
@@ -69,6 +77,9 @@ class Source:
     path: str
     line: int
     index: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
 
 
 class Tag(NamedTuple):

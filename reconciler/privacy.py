@@ -131,6 +131,11 @@ def listed(values: Iterable[str | int | Private], separator: str = ", ") -> Mess
     return tuple(parts)
 
 
+def joined(messages: Iterable[Message], separator: str) -> Message:
+    """*messages* as one, with *separator* between each two."""
+    return tuple(part for place, one in enumerate(messages) for part in ((separator, *one) if place else one))
+
+
 def show(message: Message, *, addresses: bool) -> str:
     """*message* as text, for somebody who may (*addresses*) or may not see addresses."""
     return "".join(part if isinstance(part, str) else part.shown(addresses=addresses) for part in message)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ..errors import UsageError
-from ..privacy import Message, quoted, say
+from ..privacy import Message, joined, quoted, say
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -169,9 +169,7 @@ class _Words:
         if inputs.proof is Proof.NONE and inputs.digests:
             self._wrong.append(say("reviewed-plan: none and expect-digest exclude each other"))
         if self._wrong:
-            raise UsageError(
-                *(part for index, one in enumerate(self._wrong) for part in (("; ",) if index else ()) + one)
-            )
+            raise UsageError(*joined(self._wrong, "; "))
 
     def _refuse(self, name: str, known: str) -> None:
         self._wrong.append(say(f"{name}: ", *quoted(self.text(name)), f" is none of these: {known}"))

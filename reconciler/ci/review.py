@@ -32,7 +32,6 @@ _PRINT = 12
 """Characters of one half of a fingerprint."""
 _NOBODY = "0" * 16
 """What stands for the reach of a plan that reaches nobody, in what is expected of it."""
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.RESTORE: "^", Action.REPLACE: "±", Action.DELETE: "-"}
 
 
 class State(StrEnum):
@@ -71,7 +70,7 @@ class Remembered:
     def of(cls, plan: Plan) -> Remembered:
         """What is remembered of *plan*."""
         prints = tuple(
-            (f"{_SIGNS[change.action]}{change.name}", fingerprint(plan.environment, plan.namespace, change))
+            (f"{change.action.sign}{change.name}", fingerprint(plan.environment, plan.namespace, change))
             for change in plan.changes
         )
         return cls(plan.environment.name, plan.digest, _reach(print.reach for _, print in prints), prints)

@@ -30,7 +30,6 @@ MOST_PROBLEMS = 20
 _LONGEST_SENTENCE = 1_500
 _LONGEST_CELL = 240
 _PUBLIC = Viewer()
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.RESTORE: "^", Action.REPLACE: "±", Action.DELETE: "-"}
 _VERBS = {Action.CREATE: "new", Action.RESTORE: "restored", Action.REPLACE: "replaced", Action.DELETE: "soft-deleted"}
 _REMOVALS = (Action.DELETE, Action.REPLACE)
 _LEGEND = "`+` create · `~` update · `^` restore · `±` replace · `-` soft-delete"
@@ -67,7 +66,7 @@ class Context:
         """The place of a manifest, with its address where there is one; nothing where there is no place."""
         if source is None:
             return ""
-        shown = f"<code>{_html(f'{source.path}:{source.line}')}</code>"
+        shown = f"<code>{_html(str(source))}</code>"
         address = f"{self.files}{quote(source.path)}#L{source.line}"
         return f'<a href="{_html(address)}">{shown}</a>' if self.files else shown
 
@@ -154,17 +153,13 @@ def _sentence(plan: Plan) -> str:
         (union.channels, "posts to {}", "channel"),
         (union.later, "reaches {} at the server's next tick", "recipient"),
     )
-    told = ", ".join(verb.format(_plural(len(whom), noun)) for whom, verb, noun in counted if whom)
+    told = ", ".join(verb.format(count(len(whom), noun)) for whom, verb, noun in counted if whom)
     return f"This apply {told}{' (the server may send less)' if union.unknown else ''}."
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def _row(change: Change) -> Block:
     """A line of the table; one that removes a row or reaches somebody is left out last."""
-    cells = (code(_SIGNS[change.action]), code(change.name), _what(change), _who(change), _when(change))
+    cells = (code(change.action.sign), code(change.name), _what(change), _who(change), _when(change))
     is_weighty = change.action in _REMOVALS or change.effects
     return Block(f"| {' | '.join(cells)} |", Rank.WEIGHTY_ROW if is_weighty else Rank.ROW, group=_PLAN)
 
@@ -181,12 +176,12 @@ def _what(change: Change) -> str:
 def _who(change: Change) -> str:
     """Who gets a message because of this apply, and who gets none from now on."""
     lines = [
-        _short(people.effect_line(effect), f"{effect.effect}: {_plural(len(effect.recipients), 'address')}")
+        _short(people.effect_line(effect), f"{effect.effect}: {count(len(effect.recipients), 'address')}")
         for effect in change.effects
     ]
     if change.removed and change.action is not Action.DELETE:
         gone = say("no more: ", *listed(change.removed))
-        lines += [_short(gone, f"no more: {_plural(len(change.removed), 'address')}")]
+        lines += [_short(gone, f"no more: {count(len(change.removed), 'address')}")]
     return "<br>".join(lines) or "nobody"
 
 
@@ -210,7 +205,7 @@ def _when(change: Change) -> str:
 
 def _details(change: Change, context: Context) -> Block:
     """One change, folded: its fields as a diff, who hears of it, when it is delivered."""
-    title = f"<code>{_html(f'{_SIGNS[change.action]} {change.name}')}</code>"
+    title = f"<code>{_html(f'{change.action.sign} {change.name}')}</code>"
     row = f"row {change.id}" if change.id is not None else ""
     summary = " · ".join(part for part in (title, context.link(change.source), row) if part)
     lines = [line for field in change.fields for line in _diff(field, change.action)]
@@ -352,8 +347,9 @@ def checked(manifests: int, problems: Sequence[Problem], warnings: Sequence[Prob
 
 
 def _problem(word: str, problem: Problem) -> Block:
-    place = code(":".join(str(part) for part in (problem.path, problem.line, problem.column) if part is not None))
-    return Block(f"| {word} | {place} | {words(problem.message, _PUBLIC)} |", Rank.NOTICE, group=_PROBLEMS)
+    return Block(
+        f"| {word} | {code(problem.place)} | {words(problem.message, _PUBLIC)} |", Rank.NOTICE, group=_PROBLEMS
+    )
 
 
 # --- the foot -------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..imports import Imported
 from ..privacy import Message, listed, say
-from .documents import Document
+from .documents import Document, environment
 from .view import Viewer, count
 
 FORMAT = "posthog-reconciler/import/v1"
@@ -14,11 +14,7 @@ def document(found: Imported, viewer: Viewer) -> Document:
     """The import/v1 document: each manifest whole, each skipped row with its reason."""
     return {
         "format": FORMAT,
-        "environment": {
-            "name": found.environment.name,
-            "host": found.environment.host,
-            "project_id": found.environment.project_id,
-        },
+        "environment": environment(found.environment),
         "manifests": [{"id": item.id, "name": item.name, "manifest": item.document} for item in found.written],
         "skipped": [{"id": item.id, "reason": viewer.text(item.why)} for item in found.skipped],
         "tagged": found.tagged,

@@ -291,8 +291,8 @@ def _where(environment: Environment) -> str:
 
 
 def _place(source: Source | None, before: str) -> str:
-    return f"{before}({source.path}:{source.line})" if source is not None else ""
+    return f"{before}({source})" if source is not None else ""
 
 
 def _place_in_markdown(source: Source | None) -> str:
-    return f" in {markdown.code(f'{source.path}:{source.line}')}" if source is not None else ""
+    return f" in {markdown.code(str(source))}" if source is not None else ""

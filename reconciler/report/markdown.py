@@ -65,7 +65,7 @@ def problems(found: Sequence[Problem], warnings: Sequence[Problem], viewer: View
         return "No problems."
     lines = ["| | where | what |", "| --- | --- | --- |"]
     for word, group in (("error", found), ("warning", warnings)):
-        lines += [f"| {word} | {_place(problem)} | {words(problem.message, viewer)} |" for problem in group]
+        lines += [f"| {word} | {code(problem.place)} | {words(problem.message, viewer)} |" for problem in group]
     return "\n".join(lines)
 
 
@@ -109,7 +109,7 @@ def _summary(plan: Plan) -> str:
 def change_lines(change: Change, viewer: Viewer) -> list[str]:
     """A change: a heading, a table of its fields, whom it reaches, and when."""
     row = f" (row {change.id})" if change.id is not None else ""
-    place = f" in {code(f'{change.source.path}:{change.source.line}')}" if change.source is not None else ""
+    place = f" in {code(str(change.source))}" if change.source is not None else ""
     lines = [f"#### {change.action} {code(change.name)}{row}{place}", ""]
     lines += ["| field | before | after | cause |", "| --- | --- | --- | --- |"]
     lines += [
@@ -127,7 +127,3 @@ def finding_row(finding: Finding, viewer: Viewer) -> str:
     """A finding as a row of a table: how much it matters, of which manifest, what."""
     name = code(finding.name) if finding.name else ""
     return f"| {finding.severity} | {name} | {words(finding.message, viewer)} ({code(finding.rule)}) |"
-
-
-def _place(problem: Problem) -> str:
-    return code(":".join(str(part) for part in (problem.path, problem.line, problem.column) if part is not None))

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..instants import in_words, on_the_wall
 from ..model import Action, Change, Deliveries, Effect, Plan
-from ..privacy import Message, listed, say
+from ..privacy import Message, joined, listed, say
 from .view import count
 
 
@@ -139,7 +139,7 @@ def coverage(plan: Plan) -> Message:
     counted = plan.coverage
     total = counted.managed + counted.unmanaged + counted.foreign
     by = [say(creator if creator is not None else "nobody known", f" {rows}") for creator, rows in counted.creators]
-    makers = [part for place, one in enumerate(by) for part in ((", ",) if place else ()) + one]
+    makers = joined(by, ", ")
     return say(
         f"{counted.managed} of {count(total, 'live subscription')} managed here, {counted.unmanaged} unmanaged",
         *((" (made by ", *makers, ")") if makers else ()),

@@ -12,7 +12,6 @@ from ..rules import is_drift
 from . import people
 from .view import Viewer, count, visible
 
-_SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.RESTORE: "^", Action.REPLACE: "±", Action.DELETE: "-"}
 _COLOURS = {"+": 32, "~": 33, "^": 36, "±": 35, "-": 31}
 _RED, _YELLOW, _GREEN, _BOLD, _DIM = 31, 33, 32, 1, 2
 _SEVERITIES = {Severity.BLOCK: ("blocked", _RED), Severity.WARNING: ("warning", _YELLOW), Severity.NOTE: ("note", _DIM)}
@@ -151,9 +150,9 @@ class Writer:
 
 def write_change(write: Writer, change: Change) -> None:
     """A change: what it does to which row, its fields, whom it reaches, and when."""
-    sign = _SIGNS[change.action]
+    sign = change.action.sign
     row = f" (row {change.id})" if change.id is not None else ""
-    place = f"  {change.source.path}:{change.source.line}" if change.source is not None else ""
+    place = f"  {change.source}" if change.source is not None else ""
     write.pieces((f"{sign} {change.action} {change.name}{row}", _COLOURS[sign]), (place, _DIM))
     if change.action is Action.DELETE:
         return
@@ -180,7 +179,7 @@ def _write_field(write: Writer, change: Change, field: FieldChange, width: int) 
 def write_finding(write: Writer, finding: Finding) -> None:
     """A finding: how much it matters, where, what, and its rule."""
     word, colour = _SEVERITIES[finding.severity]
-    place = f"{finding.source.path}:{finding.source.line}: " if finding.source is not None else ""
+    place = f"{finding.source}: " if finding.source is not None else ""
     name = f"{finding.name}: " if finding.name else ""
     write.pieces((f"{word} ", colour), (f"{place}{name}{write.viewer.text(finding.message)} [{finding.rule}]", None))
 
@@ -196,9 +195,8 @@ def _write_outcome(write: Writer, outcome: Outcome) -> None:
 
 
 def _write_problem(write: Writer, problem: Problem, word: str, colour: int) -> None:
-    place = ":".join(str(part) for part in (problem.path, problem.line, problem.column) if part is not None)
     write.pieces(
-        (f"{place}: " if place else "", _BOLD),
+        (f"{problem.place}: " if problem.place else "", _BOLD),
         (f"{word}: ", colour),
         (f"{write.viewer.text(problem.message)} [{problem.rule}]", None),
     )

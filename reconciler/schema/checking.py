@@ -185,7 +185,7 @@ class _Checking:
             return
         first = self.names.setdefault((kind, name), source)
         if first is not source:
-            parts = ("the name ", *quoted(name), f" is also at {_spot(first)}; names are unique, rename one of the two")
+            parts = ("the name ", *quoted(name), f" is also at {first}; names are unique, rename one of the two")
             self._report(source, ("metadata", "name"), "duplicate-name", *parts)
 
     def _check_environments(self, manifest: Manifest) -> None:
@@ -222,12 +222,12 @@ class _Checking:
                 if living is not None:
                     parts = (
                         *quoted(name),
-                        f" is the name of the manifest at {_spot(living)}; remove it from this list",
+                        f" is the name of the manifest at {living}; remove it from this list",
                     )
                     self._report(manifest.source, pointer, "previous-name", *parts)
                 first = claimed.setdefault((manifest.kind, name), manifest.source)
                 if first is not manifest.source:
-                    parts = (*quoted(name), f" is a previous name also at {_spot(first)}; only one can have had it")
+                    parts = (*quoted(name), f" is a previous name also at {first}; only one can have had it")
                     self._report(manifest.source, pointer, "previous-name", *parts)
 
     def _compare_ids(self) -> None:
@@ -236,7 +236,7 @@ class _Checking:
             for environment, id, pointer in self._claims(manifest):
                 first = claimed.setdefault((manifest.kind, environment, id), manifest.source)
                 if first is not manifest.source:
-                    message = f"the row {id} is also claimed at {_spot(first)}; one row has one manifest"
+                    message = f"the row {id} is also claimed at {first}; one row has one manifest"
                     self._report(manifest.source, pointer, "duplicate-id", message)
 
     def _claims(self, manifest: Manifest) -> Iterator[tuple[str, int, Pointer]]:
@@ -296,7 +296,3 @@ def manifest_of(data: Json, source: Source) -> Manifest:
         takeover=metadata.get("takeover", False),
         distinct=tuple(metadata.get("distinct", ())),
     )
-
-
-def _spot(source: Source) -> str:
-    return f"{source.path}:{source.line}"
