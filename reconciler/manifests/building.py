@@ -31,6 +31,7 @@ from .text import (
     MAX_DOCUMENT_WEIGHT,
     MAX_FILE_NODES,
     MAX_PROBLEMS,
+    TOO_DEEP,
     Parts,
     Unreadable,
     events,
@@ -171,7 +172,7 @@ class Builder:
 
     def _collection(self, event: Any, depth: int) -> Json:
         if depth > MAX_DEPTH:
-            raise self._stop("too-deep", event, f"nested more than {MAX_DEPTH} levels deep; flatten it")
+            raise self._stop("too-deep", event, TOO_DEEP)
         if depth > self._deepest:
             self._deepest = depth
         is_mapping = type(event) is MappingStartEvent

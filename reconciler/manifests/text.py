@@ -22,6 +22,11 @@ MAX_DOCUMENT_WEIGHT = 100_000
 MAX_DEPTH = 64
 MAX_PROBLEMS = 1_000
 
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep; flatten it"
+
+# libyaml 0.2.6 looks ahead for a key as far as 1,000 levels, and then refuses before it tells of the first of them.
+_TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"
+
 Parts = str | int | Private
 """What a message is made of."""
 
@@ -66,8 +71,10 @@ def syntax_problem(path: str, text: bytes, error: yaml.YAMLError) -> Problem:
     if not isinstance(error, yaml.MarkedYAMLError):
         return problem(path, "yaml-syntax", f"not YAML: {error}")
     mark = error.problem_mark or error.context_mark
-    reason = ", ".join(part for part in (error.context, error.problem) if part)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if error.problem == _TOO_DEEP_FOR_LIBYAML:
+        return problem(path, "too-deep", TOO_DEEP, line=line, column=column)
+    reason = ", ".join(part for part in (error.context, error.problem) if part)
     return problem(path, "yaml-syntax", f"not YAML: {reason}", line=line, column=column)
 
 
