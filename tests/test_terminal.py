@@ -8,10 +8,10 @@ import pytest
 
 from reconciler.sandbox import Sandbox
 from tests.conftest import Tree
-from tests.terminals import at_a_terminal
+from tests.terminals import CTRL_C, at_a_terminal
 
 RECORDING = "0190a6f2-7b2c-7c5e-9d61-1f2e3d4c5b6a"
-CTRL_C, CTRL_D = b"\x03", b"\x04"
+CTRL_D = b"\x04"
 
 
 @pytest.mark.parametrize(
