@@ -16,7 +16,7 @@ from .errors import UsageError
 from .imports import Imported, Skipped, Written
 from .model import Config, Environment, Json, Live, Manifest, Source
 from .privacy import Message, guarded, joined, listed, say
-from .resource import Pointer, Resource, Wish
+from .resource import Resource, Wish
 
 _EXTERNAL = "domain-not-allowed"
 _LONGEST = 48
@@ -151,7 +151,7 @@ class _Working:
     def _checked(self, document: Json) -> schema.Checked:
         made = _Document(Source("", 1), document)
         kinds = {self.resource.kind: self.resource}
-        return schema.check([made], config=self.scope.config, kinds=kinds, locate=_nowhere)
+        return schema.check([made], config=self.scope.config, kinds=kinds, locate=schema.nowhere)
 
     def _different(self, manifest: Manifest, row: Live) -> tuple[str, ...]:
         """The fields that the next plan would change; a manifest is written only where there are none."""
@@ -164,6 +164,7 @@ class _Working:
 class _Document:
     source: Source
     data: Json
+    is_sound: bool = False
 
 
 def slug(title: Any) -> str:
@@ -178,8 +179,3 @@ def slug(title: Any) -> str:
 
 def _public(title: str) -> Iterator[str]:
     return (part for part in guarded(title, tokens=False) if isinstance(part, str))
-
-
-def _nowhere(source: Source, pointer: Pointer, *, key: bool = False) -> tuple[int, int]:  # noqa: ARG001
-    """The place of a problem in a document that stands in no file."""
-    return 1, 1

@@ -6,7 +6,7 @@ no plans and no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -83,12 +83,23 @@ class _Home:
         return self.paths if self.config is None else config.manifests
 
 
-def load(choice: Choice, folder: Path, variables: Mapping[str, str], kinds: Kinds) -> Loaded:
-    """The tree that *choice* means, seen from *folder*, for a command that talks to a server."""
+def load(
+    choice: Choice,
+    folder: Path,
+    variables: Mapping[str, str],
+    kinds: Kinds,
+    *,
+    meanwhile: Callable[[], None] | None = None,
+) -> Loaded:
+    """The tree that *choice* means, seen from *folder*, for a command that talks to a server.
+
+    *meanwhile* is done while another process reads a large tree, and not at all with a small one.
+    """
     home = _home(choice, folder)
     config, notes = _config(choice, home, variables)
     environments = configs.select(config, choice.environments)
-    loaded = _checked(home, config, kinds)
+    files = Folder(home.root)
+    loaded = _of_tree(_read(files, home.configured(config), config, kinds, meanwhile), files, config, kinds)
     return replace(
         loaded,
         environments=environments,
@@ -103,7 +114,7 @@ def check(choice: Choice, folder: Path, kinds: Kinds) -> Loaded:
     home = _home(choice, folder)
     files = Folder(home.root)
     config = _offline_config(home, files)
-    tree = manifests.read(files, home.configured(config))
+    tree = _read(files, home.configured(config), config, kinds)
     if home.config is None or not home.paths:
         return _of_tree(tree, files, config, kinds)
     # The whole tree is read, because names and ids are unique in all of it; only the named part is reported.
@@ -133,7 +144,7 @@ def checkout(choice: Choice, folder: Path, kinds: Kinds, edited: Mapping[str, by
     home = _home(choice, folder)
     files: Files = Edited(Folder(home.root), edited) if edited else Folder(home.root)
     config = _offline_config(home, files)
-    tree = manifests.read(files, home.configured(config))
+    tree = _read(files, home.configured(config), config, kinds)
     if home.config is None or not home.paths:
         return Checkout(files, home.root, home.config, _of_tree(tree, files, config, kinds))
     named = manifests.read(files, home.paths)
@@ -277,10 +288,11 @@ def _config(choice: Choice, home: _Home, variables: Mapping[str, str]) -> tuple[
     return config, notes
 
 
-def _checked(home: _Home, config: Config, kinds: Kinds) -> Loaded:
-    files = Folder(home.root)
-    tree = manifests.read(files, home.configured(config))
-    return _of_tree(tree, files, config, kinds)
+def _read(
+    files: Files, paths: Sequence[str], config: Config, kinds: Kinds, meanwhile: Callable[[], None] | None = None
+) -> Tree:
+    """The documents at *paths*; those of a large tree are vetted where they are read."""
+    return manifests.read(files, paths, vet=schema.vetting(config, kinds), meanwhile=meanwhile)
 
 
 def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds, *, about: Container[str] | None = None) -> Loaded:

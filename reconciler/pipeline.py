@@ -74,18 +74,18 @@ class Session:
 
         *ahead* is how many deliveries are told of a row.
         """
-        from .api import Budget, Run
-
         self._choice, self._world, self._is_drift = choice, world, is_drift
         self._written: frozenset[int] = frozenset()
         self.kinds, self._audits = kinds.registry(world.now, ahead=ahead), kinds.audits()
-        self.loaded = loading.load(choice, world.folder, world.variables, self.kinds)
+        self.loaded = loading.load(choice, world.folder, world.variables, self.kinds, meanwhile=_ready)
         if self.loaded.problems:
             raise InvalidInput(self.loaded.problems, self.loaded.warnings)
         self._base = (
             self.loaded if is_drift else loading.load_base(choice, world.folder, self.kinds, self.loaded.config)
         )
         self._keys = loading.keys(self.loaded.environments, world.variables)
+        from .api import Budget, Run
+
         pace = world.pace or Run
         self._run: Run = pace(choice.timeout, stop=world.stop)
         # Recordings have a limit of their own on the server, which is tighter.
@@ -257,6 +257,13 @@ class Session:
             # The rows were another project's then: an id of then is a stranger's row here.
             desired = [replace(item, id=None) for item in desired]
         return Base.of(self._base.label, desired, self._base.config.namespace)
+
+
+def _ready() -> None:
+    """Import what it takes to talk to a server, which is no hurry before a large tree is read."""
+    from . import api
+
+    api.ready()
 
 
 def _has_ours(rows: Mapping[str, Rows], base: Base | None) -> bool:

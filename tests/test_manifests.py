@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Problem
-from reconciler.manifests import Document, Folder, Locator, Sort, halves, locate, parse, read
+from reconciler.manifests import Document, Folder, Locator, Sort, locate, parse, read, teamwork
 from reconciler.model import Source
 from reconciler.privacy import show
 
@@ -603,33 +604,87 @@ def many(folder: Path, count: int) -> list[str]:
 
 
 def test_a_large_tree_is_read_by_two_processes_as_by_one(tmp_path: Path) -> None:
-    """The same documents in the same order with the same places (a child reads the second half)."""
-    names = many(tmp_path, halves.WORTH_IT + 1)
+    """The same documents in the same order with the same places, whoever read them."""
+    names = many(tmp_path, teamwork.WORTH_IT + 1)
     found = read(Folder(tmp_path), ["."])
 
     assert names == [document.data["metadata"]["name"] for document in found.documents]
     assert Source("01999.yaml", 1) == found.documents[1999].source
-    assert (halves.WORTH_IT + 1, ()) == (found.files, found.problems)
+    assert (teamwork.WORTH_IT + 1, ()) == (found.files, found.problems)
 
 
-@pytest.mark.parametrize("number", [0, halves.WORTH_IT])
-def test_a_problem_in_either_half_of_a_large_tree_is_told(tmp_path: Path, number: int) -> None:
+def test_the_documents_of_a_large_tree_are_vetted_where_they_are_read(tmp_path: Path) -> None:
+    """By whom they are given to, and nothing is taken for right that was not."""
+    many(tmp_path, teamwork.WORTH_IT)
+
+    def is_even(document: Document) -> bool:
+        return int(document.data["metadata"]["name"][1:]) % 2 == 0
+
+    vetted = [document.is_sound for document in read(Folder(tmp_path), ["."], vet=is_even).documents]
+
+    assert [True, False] * (teamwork.WORTH_IT // 2) == vetted
+    assert {False} == {document.is_sound for document in read(Folder(tmp_path), ["."]).documents}
+
+
+@pytest.mark.parametrize("number", [0, teamwork.WORTH_IT])
+def test_a_problem_in_any_part_of_a_large_tree_is_told(tmp_path: Path, number: int) -> None:
     """And everything else is read all the same."""
-    many(tmp_path, halves.WORTH_IT + 1)
+    many(tmp_path, teamwork.WORTH_IT + 1)
     (tmp_path / f"{number:05}.yaml").write_text("kind: [", encoding="utf-8")
     found = read(Folder(tmp_path), ["."])
 
     assert [f"{number:05}.yaml"] == [problem.path for problem in found.problems]
-    assert halves.WORTH_IT == len(found.documents)
+    assert teamwork.WORTH_IT == len(found.documents)
+
+
+def doubled(items: Sequence[int]) -> list[int]:
+    """Twice each of *items*."""
+    return [item * 2 for item in items]
+
+
+@given(many=st.integers(1, 300))
+@settings(max_examples=10)
+def test_every_part_is_done_once_and_they_are_in_order(many: int) -> None:
+    """Whoever does it, and whatever is done meanwhile."""
+    done: list[str] = []
+    found = teamwork.both(doubled, range(many), lambda: done.append("meanwhile"))
+
+    assert [2 * number for number in range(many)] == [item for part in found for item in part]
+    assert (["meanwhile"], True) == (done, len(found) <= teamwork.PARTS)
+
+
+def test_while_this_process_is_busy_the_other_one_does_more() -> None:
+    """What is done meanwhile costs no time: all the parts may be done by then."""
+    found = teamwork.both(lambda _: os.getpid(), range(10), lambda: time.sleep(1))
+
+    assert os.getpid() not in found
+
+
+def test_an_error_ends_the_other_process_too() -> None:
+    """At its next part, for nobody wants its answer any more."""
+    parent = os.getpid()
+
+    def work(items: Sequence[int]) -> None:
+        if os.getpid() == parent:
+            raise KeyboardInterrupt
+        time.sleep(0.2)
+
+    before = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        teamwork.both(work, range(teamwork.PARTS))
+
+    assert time.monotonic() - before < 0.2 * teamwork.PARTS / 2
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_child_that_dies_changes_nothing() -> None:
-    """Its half is read by the parent."""
+    """What it took on is done by the parent."""
     parent = os.getpid()
 
     def work(items: Sequence[int]) -> list[int]:
         if os.getpid() != parent:
             os._exit(9)
-        return [item * 2 for item in items]
+        return doubled(items)
 
-    assert ([2], [4, 6]) == halves.both(work, [1, 2, 3])
+    assert [[2], [4], [6]] == teamwork.both(work, [1, 2, 3], lambda: time.sleep(0.2))

@@ -7,7 +7,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler import manifests, schema
+from reconciler import kinds, manifests, schema
 from reconciler.errors import Problem, UsageError
 from reconciler.kinds.subscription import FIELDS
 from reconciler.manifests import Locator
-from reconciler.model import Config, Environment, Manifest
+from reconciler.model import Config, Environment, Manifest, Source
 from reconciler.privacy import say, show
 from reconciler.resource import Fault, Resource
 
@@ -646,3 +647,43 @@ def test_a_kinds_own_faults_become_problems_and_warnings_with_their_place() -> N
     assert ["4:17 too-dull spec.title: think again"] == told(found.problems)
     assert ["1:1 old it is over"] == told(found.warnings)
     assert (["growth:weekly-growth"], 1) == (picky.seen, len(found.manifests))
+
+
+# --- vetting --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["subscription", "recording-sharing"])
+def test_a_document_is_sound_where_a_check_of_it_finds_nothing(name: str) -> None:
+    """Neither a problem nor a warning: it is the same check, without words, asked again and again."""
+    real = kinds.registry(datetime(2026, 3, 1, tzinfo=UTC))
+    is_sound = schema.vetting(CONFIG, real)
+
+    @given(mutants(name).filter(lambda data: isinstance(data, dict)))
+    def run(data: Any) -> None:
+        document = manifests.Document(Source("a.yaml", 1), data)
+        found = schema.check([document], config=CONFIG, kinds=real, locate=schema.nowhere)
+
+        assert is_sound(document) == (not found.problems and not found.warnings)
+
+    run()
+
+
+@pytest.mark.parametrize("warning", [False, True])
+def test_what_a_kind_has_to_say_is_left_to_the_check_that_words_it(warning: bool) -> None:
+    """Also where it is a warning."""
+    for faults in ((), (Fault(("spec", "title"), "too-dull", say("think again"), warning=warning),)):
+        is_sound = schema.vetting(CONFIG, {"Subscription": cast(Resource, Picky(faults))})
+        document = manifests.read(Memory(written()), ["a.yaml"]).documents[0]
+
+        assert [not faults] * 2 == [is_sound(document), is_sound(document)]
+
+
+def test_a_sound_document_is_not_checked_again_but_compared_with_the_others() -> None:
+    """Its name and its ids are taken as ever."""
+    picky = Picky((Fault((), "odd", say("odd")),))
+    files = Memory(written(id=7) + "---\n" + written(id=7))
+    sound = [replace(each, is_sound=True) for each in manifests.read(files, ["a.yaml"]).documents]
+    found = schema.check(sound, config=CONFIG, kinds={"Subscription": cast(Resource, picky)}, locate=Locator(files))
+
+    assert ([], 2) == (picky.seen, len(found.manifests))
+    assert {"duplicate-name", "duplicate-id"} == {problem.rule for problem in found.problems}

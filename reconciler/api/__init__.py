@@ -14,5 +14,6 @@ A module imports only from those below it. Importing this package imports httpx,
 from .answers import scrub
 from .budget import Budget, Run, Width
 from .client import Place, Reader, Sent, Writer, reader, writer
+from .transport import ready
 
-__all__ = ["Budget", "Place", "Reader", "Run", "Sent", "Width", "Writer", "reader", "scrub", "writer"]
+__all__ = ["Budget", "Place", "Reader", "Run", "Sent", "Width", "Writer", "reader", "ready", "scrub", "writer"]

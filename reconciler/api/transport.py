@@ -316,6 +316,11 @@ def _transport(base: str) -> httpx.BaseTransport:
         ) from None
 
 
+def ready() -> None:
+    """Let httpx import what it leaves to its first pool of connections."""
+    httpx.HTTPTransport(verify=_no_tls()).close()
+
+
 def _no_tls() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

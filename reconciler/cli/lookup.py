@@ -87,7 +87,7 @@ def _begun(chosen: dict[str, Any], stop: Stop) -> tuple[Lookup, Progress]:
     from .. import loading
     from ..lookup import Lookup
 
-    # Entered by the caller, once the tree is loaded: until then there must be no second thread (manifests/halves.py).
+    # Entered by the caller, once the tree is loaded: until then there must be no second thread (manifests/teamwork.py).
     progress = Progress("reading subscriptions")
     lookup = Lookup(loading.Choice(**chosen), world(stop, progress))
     for remark in lookup.loaded.notes:

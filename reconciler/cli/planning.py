@@ -204,7 +204,7 @@ def _session(
     """A session for what was *chosen*, and its progress; its warnings and notes go to standard error."""
     from .. import loading
 
-    # Entered by the caller, once the tree is loaded: until then there must be no second thread (manifests/halves.py).
+    # Entered by the caller, once the tree is loaded: until then there must be no second thread (manifests/teamwork.py).
     progress = Progress("reading subscriptions")
     session = pipeline.Session(loading.Choice(**chosen), world(stop, progress), is_drift=is_drift)
     for remark in session.loaded.notes:

@@ -5,7 +5,7 @@ Decides which documents are ours, not whether they are right. Knows files, the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -15,7 +15,7 @@ import yaml
 from ..errors import Problem
 from ..model import Json, Source
 from ..privacy import quoted
-from . import halves
+from . import teamwork
 from .building import Builder
 from .files import Files, Folder, Found, Walk, reason
 from .places import duplicates
@@ -33,10 +33,15 @@ MAX_TREE = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document as plain data, and where it stands."""
+    """One YAML document as plain data, and where it stands. `is_sound`: whoever vetted it has nothing to say of it."""
 
     source: Source
     data: Json = field(repr=False)  # addresses and URLs are not wrapped here yet
+    is_sound: bool = False
+
+
+Vet = Callable[[Document], bool]
+"""Whether there is nothing to say of a document by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,24 @@ class Tree:
     files: int = 0
 
 
-def read(files: Files, paths: Sequence[str]) -> Tree:
-    """Every document at *paths* (files, folders, globs), sorted by path, and every problem that was met."""
+def read(
+    files: Files,
+    paths: Sequence[str],
+    *,
+    vet: Vet | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Tree:
+    """Every document at *paths* (files, folders, globs), sorted by path, and every problem that was met.
+
+    Each document of a large tree is vetted by the process that read it; *meanwhile* is done while another one reads.
+    """
     walk = Walk(files)
     for path in paths:
         walk.add(path)
     reading = _Reading(files, walk.problems)
     met = sorted(walk.found.values(), key=lambda found: found.path)
-    if len(met) >= halves.WORTH_IT and isinstance(files, Folder) and halves.is_possible():
-        _read_by_two(reading, met)
+    if len(met) >= teamwork.WORTH_IT and isinstance(files, Folder) and teamwork.is_possible():
+        _read_by_two(reading, met, vet, meanwhile)
     else:
         reading.take_all(met)
     return Tree(tuple(reading.documents), _in_order(reading.problems), tuple(reading.skipped), len(walk.found))
@@ -99,24 +113,30 @@ class _Reading:
                 self.problems.append(_at(document.source, "document-type", "a config; give it with --config"))
 
 
-def _read_by_two(reading: _Reading, met: Sequence[Found]) -> None:
+def _read_by_two(
+    reading: _Reading, met: Sequence[Found], vet: Vet | None, meanwhile: Callable[[], None] | None
+) -> None:
     """Read a large tree with a second process. A tree with anything to report is read again here, where it is told."""
 
-    def documents(part: Sequence[Found]) -> tuple[list[tuple[str, int, int, Json]], int] | None:
+    def documents(part: Sequence[Found]) -> tuple[list[tuple[str, int, int, Json, bool]], int] | None:
         mine = _Reading(reading.files, [])
         mine.take_all(part)
         if mine.problems or mine.skipped:
             return None
-        found = [(each.source.path, each.source.line, each.source.index, each.data) for each in mine.documents]
+        found = [(*_place(each.source), each.data, vet is not None and vet(each)) for each in mine.documents]
         return found, mine.size
 
-    first, second = halves.both(documents, met)
-    if first is None or second is None or first[1] + second[1] > MAX_TREE:
+    parts = teamwork.both(documents, met, meanwhile)
+    if None in parts or sum(size for _, size in parts) > MAX_TREE:
         reading.take_all(met)
         return
-    for path, line, index, data in (*first[0], *second[0]):
-        reading.documents.append(Document(Source(path, line, index), data))
-    reading.size = first[1] + second[1]
+    for path, line, index, data, is_sound in (each for found, _ in parts for each in found):
+        reading.documents.append(Document(Source(path, line, index), data, is_sound))
+    reading.size = sum(size for _, size in parts)
+
+
+def _place(source: Source) -> tuple[str, int, int]:
+    return source.path, source.line, source.index
 
 
 def contents(files: Files, path: str) -> tuple[bytes, list[Problem]]:

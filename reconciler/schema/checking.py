@@ -6,7 +6,7 @@ and config; knows no YAML and no live row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,6 +36,10 @@ class Document(Protocol):
     @property
     def data(self) -> Json:
         """What it says."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether a `vetting` has found that there is nothing to say of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,27 @@ def check(
     )
 
 
+def vetting(config: Config, kinds: Kinds) -> Callable[[Document], bool]:
+    """Who can tell whether there is nothing at all to say of a document by itself, be it a problem or a warning.
+
+    It is what `check` finds, without words: the documents of a large tree are checked wherever they are read.
+    """
+    told = _Told(nowhere, None, most=0)
+    checking = _Checking(config, kinds, told, told)
+
+    def is_sound(document: Document) -> bool:
+        before = told.untold
+        checking.judge(document)
+        return told.untold == before
+
+    return is_sound
+
+
+def nowhere(source: Source, pointer: Pointer, *, key: bool = False) -> tuple[int, int]:  # noqa: ARG001
+    """The place of a problem in a document that stands in no file, or of one that is never told."""
+    return 1, 1
+
+
 def breaches(name: str, data: Json) -> Sequence[Breach]:
     """Every breach of the schema *name* in *data*, each once."""
     if is_accepted(name, data):
@@ -97,6 +122,7 @@ class _Told:
 
     locate: Locate
     about: Container[str] | None
+    most: int = MAX_TOLD
     worded: list[Problem] = field(default_factory=list)
     untold: int = 0
 
@@ -104,7 +130,7 @@ class _Told:
         """Whether one more problem at *source* is worded. Where enough are, it is counted: words take longest."""
         if self.about is not None and source.path not in self.about:
             return False
-        if len(self.worded) < MAX_TOLD:
+        if len(self.worded) < self.most:
             return True
         self.untold += 1
         return False
@@ -130,22 +156,30 @@ class _Checking:
         self._environments = {environment.name: environment for environment in self.config.environments}
 
     def take(self, document: Document) -> None:
-        """Check *document* by itself."""
+        """Check *document* by itself, unless that was done where it was read, and note its name."""
+        self._register(document)
+        manifest = manifest_of(document.data, document.source) if document.is_sound else self.judge(document)
+        if manifest is not None:
+            self.manifests.append(manifest)
+
+    def judge(self, document: Document) -> Manifest | None:
+        """Tell everything that is wrong with *document* by itself; the Manifest that it is, if its schema holds."""
         data, source = document.data, document.source
-        kind = data.get("kind")
-        if data.get("apiVersion") != API_VERSION or not isinstance(kind, str) or kind not in SCHEMAS:
-            return self._refuse(data, source)
-        self._register(kind, data, source)
+        kind = _kind(data)
+        if kind is None:
+            self._refuse(data, source)
+            return None
         # The judge has the last word. It takes a hundred times as long, so that it is not asked for a mere number.
         found = () if is_accepted(SCHEMAS[kind], data) else self._breaches(SCHEMAS[kind], data, source)
         if found is None:
             return None
         if found:
-            return self._check_the_rest(data, source, found)
+            self._check_the_rest(data, source, found)
+            return None
         manifest = manifest_of(data, source)
-        self.manifests.append(manifest)
         self._check_environments(manifest)
-        return self._check_kind(manifest)
+        self._check_kind(manifest)
+        return manifest
 
     def _refuse(self, data: Json, source: Source) -> None:
         """Tell what makes the document one of no kind that is known here."""
@@ -177,11 +211,11 @@ class _Checking:
         self._compare_previous_names()
         self._compare_ids()
 
-    def _register(self, kind: str, data: Json, source: Source) -> None:
+    def _register(self, document: Document) -> None:
         """Note the name, also of a document that is wrong otherwise: a name twice is told in the same run."""
-        metadata = data.get("metadata")
+        kind, metadata, source = _kind(document.data), document.data.get("metadata"), document.source
         name = metadata.get("name") if isinstance(metadata, dict) else None
-        if not isinstance(name, str):
+        if kind is None or not isinstance(name, str):
             return
         first = self.names.setdefault((kind, name), source)
         if first is not source:
@@ -251,6 +285,13 @@ class _Checking:
     def _report(self, source: Source, pointer: Pointer, rule: str, *parts: Parts, key: bool = False) -> None:
         if self.problems.takes(source):
             self.problems.add(breach(pointer, rule, *parts, at_key=key), source)
+
+
+def _kind(data: Json) -> str | None:
+    """The kind of a document that is one of a kind and version that are known here."""
+    kind = data.get("kind")
+    known = data.get("apiVersion") == API_VERSION and isinstance(kind, str) and kind in SCHEMAS
+    return kind if known else None
 
 
 def _unknown(version: Json, kind: Json) -> Breach:
