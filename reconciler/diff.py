@@ -26,6 +26,7 @@ def changed(before: Fields, after: Fields) -> tuple[str, ...]:
     found = DeepDiff(
         {name: _comparable(before.get(name)) for name in unequal},
         {name: _comparable(after[name]) for name in unequal},
+        view="tree",  # what deepdiff has to begin with; its other view is made of it, and takes as long again
     ).affected_root_keys
     return tuple(name for name in unequal if name in found)
 

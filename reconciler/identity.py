@@ -92,17 +92,25 @@ def resolve(wanted: Sequence[Desired], rows: Rows) -> Resolution:
     bound = {binding.live.id for binding in bindings if binding.live is not None}
     # A row that a manifest names is never an orphan, not even when the name is refused.
     named = {desired.id for desired in wanted if desired.id is not None}
-    known = {tag for desired in wanted for tag in _tags(desired, rows)}
+    claimed = frozenset(bound | named)
     tagged = [row for row in rows.live.values() if row.tag is not None and row.tag.namespace == rows.namespace]
     free = [row for row in rows.live.values() if row.tag is None]
     ours = {row.id for row in tagged} | {row.id for row in free if row.id in named} | (bound & rows.live.keys())
     return Resolution(
         tuple(bindings),
-        orphans=tuple(row for row in tagged if row.tag not in known and row.id not in bound | named),
-        untagged=tuple(row for row in free if row.id not in bound | named),
-        claimed=frozenset(bound | named),
+        orphans=_orphans([row for row in tagged if row.id not in claimed], wanted, rows),
+        untagged=tuple(row for row in free if row.id not in claimed),
+        claimed=claimed,
         ours=frozenset(ours),
     )
+
+
+def _orphans(tagged: Sequence[Live], wanted: Sequence[Desired], rows: Rows) -> tuple[Live, ...]:
+    """Those of the rows *tagged* as ours that no manifest leads to, by a name that it has or had."""
+    if not tagged:
+        return ()
+    known = {tag for desired in wanted for tag in _tags(desired, rows)}
+    return tuple(row for row in tagged if row.tag not in known)
 
 
 def tag_of(desired: Desired, namespace: str) -> Tag:
@@ -173,6 +181,9 @@ def _doubts(desired: Desired, rows: Rows) -> tuple[Finding, ...]:
 
 def _unshared(bindings: list[Binding]) -> list[Binding]:
     """Block every binding whose row another one has too."""
+    bound = [binding.live.id for binding in bindings if binding.live is not None]
+    if len(set(bound)) == len(bound):
+        return bindings
     by_row = defaultdict(list)
     for binding in bindings:
         if binding.live is not None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ def plan(scene: Scene, kinds: Kinds) -> Plan:
         elsewhere = tuple(manifest for manifest in scene.elsewhere if manifest.kind == kind)
         resolution = identity.resolve(wanted, rows)
         case = Case(resolution, rows, scene.environment.name, scene.base, elsewhere)
-        parts.append(_of_kind(scene, kinds[kind], case))
+        parts.append(_of_kind(_Ground.of(scene, kinds[kind], case)))
         coverage = _covered(coverage, case)
     changes = sorted((change for part in parts for change in part.changes if _in_scope(scene, change.name)), key=_order)
     found = (*(finding for part in parts for finding in part.findings), *scene.audited)
@@ -155,10 +155,28 @@ def _revealed(value: Any) -> Any:
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
-def _of_kind(scene: Scene, resource: Resource, case: Case) -> Part:
-    parts = [_of_binding(scene, resource, case, binding) for binding in case.resolution.bindings]
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What the manifests of one kind are planned on. `strangers` are the rows without a tag, by what they are about."""
+
+    scene: Scene
+    resource: Resource
+    case: Case
+    strangers: Mapping[Hashable, Sequence[Live]]
+
+    @classmethod
+    def of(cls, scene: Scene, resource: Resource, case: Case) -> _Ground:
+        strangers = defaultdict(list)
+        for row in case.resolution.untagged:
+            strangers[resource.subject(row.fields)].append(row)
+        return cls(scene, resource, case, strangers)
+
+
+def _of_kind(ground: _Ground) -> Part:
+    scene, case = ground.scene, ground.case
+    parts = [_of_binding(ground, binding) for binding in case.resolution.bindings]
     going = removal.choose(case, _pruning(scene), scene.policy)
-    deletes = [_delete(scene, resource, item) for item in going.rows]
+    deletes = [_delete(scene, ground.resource, item) for item in going.rows]
     return Part(
         tuple(change for part in parts for change in part.changes) + tuple(deletes),
         tuple(finding for part in parts for finding in part.findings) + going.findings,
@@ -173,18 +191,18 @@ def _pruning(scene: Scene) -> Pruning:
     return replace(scene.pruning, refused="this run is about a part of the tree only")
 
 
-def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) -> Part:
-    desired, live = binding.desired, binding.live
+def _of_binding(ground: _Ground, binding: Binding) -> Part:
+    scene, desired, live = ground.scene, binding.desired, binding.live
     if binding.blocked:
         return Part(findings=binding.blocked)
     if desired.tombstone:
         # A live row of a tombstone is removed with the others, under the same limits.
         return Part(unchanged=(desired.name,) if live is None or live.deleted else ())
     if live is None:
-        return _create(scene, resource, case, desired)
+        return _create(ground, desired)
     known = scene.base.before(desired, live) if scene.base is not None else None
-    befores = [known] if known is not None else _predecessors(scene, resource, case, desired, live) or [None]
-    parts = [_of_row(scene, resource, case, binding, live, before) for before in befores]
+    befores = [known] if known is not None else _predecessors(ground, desired, live) or [None]
+    parts = [_of_row(ground, binding, live, before) for before in befores]
     if len(parts) == 1:
         return parts[0]
     # Where it may have been several manifests' row, only a plan that adds nobody is safe whichever of them it was.
@@ -192,40 +210,42 @@ def _of_binding(scene: Scene, resource: Resource, case: Case, binding: Binding) 
     return next(safe, Part(findings=(_taken_over(desired, live, befores),)))
 
 
-def _predecessors(scene: Scene, resource: Resource, case: Case, desired: Desired, live: Live) -> list[Desired | None]:
+def _predecessors(ground: _Ground, desired: Desired, live: Live) -> list[Desired | None]:
     """Whose row it may have been at the base, where an apply since then took it over and wrote the new tag.
 
     Nothing on the row tells that any more, and whoever had left it by then must stay out of it (promise 3).
     """
+    scene, case = ground.scene, ground.case
     was_taken_over = desired.manifest.takeover and live.tag == identity.tag_of(desired, scene.namespace)
     if scene.base is None or not was_taken_over:
         return []
     others = [each.desired.manifest for each in case.resolution.bindings if each.live not in (None, live)]
     settled = {name for manifest in others for name in (manifest.name, *manifest.previous_names)}
     found = scene.base.predecessors(live, settled, {*case.rows.live_by_tag, *case.rows.deleted_by_tag})
-    return [*(then for then in found if resource.likeness(then, live))] or [*found]
+    return [*(then for then in found if ground.resource.likeness(then, live))] or [*found]
 
 
-def _of_row(scene: Scene, resource: Resource, case: Case, binding: Binding, live: Live, before: Desired | None) -> Part:
+def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | None) -> Part:
     """What closes the difference between a manifest and its row, if the manifest was *before* at the base."""
     desired = binding.desired
-    settled = resource.settle(desired, live, before, scene.wish)
+    settled = ground.resource.settle(desired, live, before, ground.scene.wish)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
-    if live.deleted and binding.how is not How.ID and (twins := _twins(resource, case, desired)):
+    if live.deleted and binding.how is not How.ID and (twins := _twins(ground, desired)):
         return Part(findings=(*settled.findings, _twin(desired, twins)))
-    return _close(_Pair(scene, resource, binding, desired, live, before, settled))
+    return _close(_Pair(ground.scene, ground.resource, binding, desired, live, before, settled))
 
 
-def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> Part:
+def _create(ground: _Ground, desired: Desired) -> Part:
     """Steps 5 and 6: no twin may exist, and a row that existed before is not made again unasked."""
-    if twins := _twins(resource, case, desired):
+    scene, resource = ground.scene, ground.resource
+    if twins := _twins(ground, desired):
         return Part(findings=(_twin(desired, twins),))
     before = scene.base.before(desired) if scene.base is not None else None
     if before is not None and not scene.allow_recreate:
         return Part(findings=(_recreate(desired),))
     tag = identity.tag_of(desired, scene.namespace)
-    draft = resource.create(desired, tag, case.rows.sample)
+    draft = resource.create(desired, tag, ground.case.rows.sample)
     cause = _known(scene, Cause.MANIFEST if before is None else Cause.DRIFT)
     sent = [(name, resource.wire(value)) for name, value in desired.fields.items() if value is not None]
     change = Change(
@@ -245,9 +265,10 @@ def _create(scene: Scene, resource: Resource, case: Case, desired: Desired) -> P
     return Part((change,), draft.findings)
 
 
-def _twins(resource: Resource, case: Case, desired: Desired) -> list[tuple[Live, str]]:
+def _twins(ground: _Ground, desired: Desired) -> list[tuple[Live, str]]:
     """The live rows without a tag that would mail the same people beside this manifest's own."""
-    found = [(row, resource.likeness(desired, row)) for row in case.resolution.untagged]
+    about = ground.resource.subject(desired.fields)
+    found = [(row, ground.resource.likeness(desired, row)) for row in ground.strangers.get(about, ())]
     return [(row, like) for row, like in found if like is not None and row.id not in desired.manifest.distinct]
 
 
@@ -276,9 +297,9 @@ class _Pair:
 def _close(pair: _Pair) -> Part:
     """What closes the difference between a manifest and its row: nothing, an edit, or a new row."""
     changed = diff.changed(pair.live.fields, pair.settled.fields)
-    if pair.resource.is_pinned(pair.live, pair.settled.fields, changed):
+    if changed and pair.resource.is_pinned(pair.live, pair.settled.fields, changed):
         return _replace(pair)
-    retag = pair.tag != pair.live.tag
+    retag = pair.binding.how is not How.TAG and pair.tag != pair.live.tag
     if not changed and not retag and not pair.live.deleted:
         return Part(findings=pair.settled.findings, unchanged=(pair.desired.name,))
     edit = Edit(pair.desired, pair.live, pair.settled.fields, changed, pair.tag, retag)

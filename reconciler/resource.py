@@ -7,7 +7,7 @@ Request is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -150,6 +150,9 @@ class Resource(Protocol):
 
     def remove(self, id: int) -> Request:
         """The call that soft-deletes a row."""
+
+    def subject(self, fields: Fields) -> Hashable:
+        """What a row or a manifest with *fields* is about: only those that are about the same can be alike."""
 
     def likeness(self, desired: Desired, live: Live) -> str | None:
         """What makes *live* look like the same thing sent to the same people, in words, or None."""

@@ -85,15 +85,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a row under a previous name is no orphan",
         "identity.py",
-        "for row in tagged if row.tag not in known and row.id",
-        "for row in tagged if row.id",
+        "for row in tagged if row.tag not in known)",
+        "for row in tagged)",
         "test_a_row_under_a_previous_name_is_no_orphan",
     ),
     Mutation(
         "a row that a manifest names is no orphan",
         "identity.py",
-        "if row.tag not in known and row.id not in bound | named)",
-        "if row.tag not in known and row.id not in bound)",
+        "[row for row in tagged if row.id not in claimed], wanted",
+        "[row for row in tagged if row.id not in bound], wanted",
         "test_a_row_that_is_named_in_vain_is_no_orphan",
     ),
     Mutation(
@@ -252,7 +252,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(
         "a twin blocks",
         "planner.py",
-        "    if twins := _twins(resource, case, desired):\n",
+        "    if twins := _twins(ground, desired):\n",
         "    if False:\n",
         "test_a_twin_blocks",
         also=("test_all_twins_are_named",),

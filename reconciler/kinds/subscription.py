@@ -6,7 +6,7 @@ of HTTP, of other kinds, nor of why a change was planned.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -132,13 +132,15 @@ class Subscription:
         """The soft delete: `{"deleted": true}` and nothing else (trap T-30)."""
         return operations.update_subscription(id, {"deleted": True})
 
+    def subject(self, fields: Fields) -> Hashable:
+        """The report, and the type of channel that it is sent by; as text where a row holds what none should."""
+        about = (fields["dashboard"], fields["insight"], fields["target_type"])
+        return about if all(isinstance(each, Hashable) for each in about) else repr(about)
+
     def likeness(self, desired: Desired, live: Live) -> str | None:
         """Same report, same channel type, and the same people, the same Slack channel or the same schedule."""
         mine, its = desired.fields, live.fields
-        # Asked for every untagged row and every create: nearly all pairs differ in the first of these.
-        if mine["insight"] != its["insight"] or mine["dashboard"] != its["dashboard"]:
-            return None
-        if mine["target_type"] != its["target_type"]:
+        if self.subject(mine) != self.subject(its):
             return None
         if mine["target_type"] == EMAIL and mine["target_value"].meaning & its["target_value"].meaning:
             return "overlapping recipients"

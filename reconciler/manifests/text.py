@@ -48,7 +48,7 @@ class Unreadable(Exception):
 def decoded(text: bytes) -> str:
     """*text* as UTF-8, without its byte order mark. libyaml would read UTF-16 too; other readers of the tree do not."""
     try:
-        return text.decode("utf-8-sig")
+        return text.decode().removeprefix("\ufeff")  # the codec utf-8-sig is written in Python
     except UnicodeDecodeError as error:
         line, column = _place(text[: error.start].decode("utf-8", "replace"))
         hint = " (it looks like UTF-16)" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
