@@ -216,60 +216,56 @@ def _ids(rows: Iterable[Live]) -> Message:
 
 
 def _id_not_found(desired: Desired, id: int) -> Finding:
-    return rules.ID_NOT_FOUND.finding(
+    return rules.ID_NOT_FOUND.about(
+        desired,
+        id,
         f"metadata.id {id} is not a row of this project, neither live nor soft-deleted; correct the id or remove it",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=id,
     )
 
 
 def _id_other_tag(desired: Desired, row: Live) -> Finding:
-    return rules.ID_OTHER_TAG.finding(
+    return rules.ID_OTHER_TAG.about(
+        desired,
+        row,
         f"metadata.id {row.id} carries the tag {row.tag} of somebody else; ask its owner, then add takeover: true",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=row.id,
     )
 
 
 def _id_and_tag(desired: Desired, row: Live, other: Live) -> Finding:
-    return rules.ID_AND_TAG.finding(
+    return rules.ID_AND_TAG.about(
+        desired,
+        row,
         f"metadata.id names row {row.id}, but row {other.id} is live with the tag {other.tag}: both would mail; "
         "delete one of them in PostHog, or correct the id",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=row.id,
     )
 
 
 def _duplicate_tag(desired: Desired, found: Sequence[Live]) -> Finding:
-    return rules.DUPLICATE_TAG.finding(
+    return rules.DUPLICATE_TAG.about(
+        desired,
+        None,
         "the rows ",
         *_ids(found),
         f" all carry the tag {found[0].tag}; delete all but one of them in PostHog",
-        name=desired.name,
-        source=desired.manifest.source,
     )
 
 
 def _previous_live(desired: Desired, found: Sequence[Live]) -> Finding:
-    return rules.PREVIOUS_LIVE.finding(
+    return rules.PREVIOUS_LIVE.about(
+        desired,
+        None,
         "the rows ",
         *listed((f"{row.id} {row.tag}" for row in found), " and "),
         " are live under the new and previous names; delete all but one of them in PostHog",
-        name=desired.name,
-        source=desired.manifest.source,
     )
 
 
 def _claimed_twice(desired: Desired, row: Live, claimants: Sequence[Desired]) -> Finding:
     places = (f"{other.name} ({other.manifest.source})" for other in claimants if other is not desired)
-    return rules.CLAIMED_TWICE.finding(
+    return rules.CLAIMED_TWICE.about(
+        desired,
+        row,
         f"row {row.id} is also claimed by ",
         *listed(places, " and "),
         "; remove the id or the previous name from one of them",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=row.id,
     )

@@ -466,52 +466,48 @@ def _finding_order(finding: Finding) -> tuple[int, str, str, int]:
 def _twin(desired: Desired, twins: Sequence[tuple[Live, str]]) -> Finding:
     first, ids = twins[0][0].id, ", ".join(str(row.id) for row, _ in twins)
     look = "row looks" if len(twins) == 1 else "rows look"
-    return rules.TWIN.finding(
+    return rules.TWIN.about(
+        desired,
+        first,
         f"{look} like the same subscription: ",
         *listed(f"{row.id} ({like})" for row, like in twins),
         f"; to adopt it, add under metadata:  id: {first}  or, if both are meant:  distinct: [{ids}]",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=first,
     )
 
 
 def _recreate(desired: Desired) -> Finding:
-    return rules.RECREATE.finding(
+    return rules.RECREATE.about(
+        desired,
+        None,
         "its row is gone although the manifest existed at the base; creating it again mails everybody again; "
         "find out who removed it, then say --allow-recreate",
-        name=desired.name,
-        source=desired.manifest.source,
     )
 
 
 def _taken_over(desired: Desired, live: Live, befores: Iterable[Desired | None]) -> Finding:
-    return rules.TAKEN_OVER.finding(
+    return rules.TAKEN_OVER.about(
+        desired,
+        live,
         f"row {live.id} was taken over since the base, from ",
         *listed((before.name for before in befores if before is not None), " or "),
         ", so nobody can tell who of those it would add had left it; give a --base that has this manifest, or name in "
         "previousNames the one that it was",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
 
 
 def _kind_pinned(desired: Desired, live: Live) -> Finding:
-    return rules.KIND_PINNED.finding(
+    return rules.KIND_PINNED.about(
+        desired,
+        live,
         f"this server does not let row {live.id} change between insight and dashboard: it is soft-deleted and a new "
         "row is created",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
 
 
 def _adopted_pinned(desired: Desired, live: Live) -> Finding:
-    return rules.ADOPTED_PINNED.finding(
+    return rules.ADOPTED_PINNED.about(
+        desired,
+        live,
         f"row {live.id}, adopted by id, cannot change between insight and dashboard on this server; "
         "remove the id to have a new row created, and delete the old one in PostHog",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Finding, Severity, Source
+from .model import Desired, Finding, Live, Severity, Source
 from .privacy import Private, say
 
 
@@ -29,6 +29,11 @@ class Rule:
     ) -> Finding:
         """This rule's finding, said in *parts*, about the manifest *name* at *source* or the row *id*."""
         return Finding(self.id, self.severity, say(*parts), name, source, id)
+
+    def about(self, desired: Desired, row: Live | int | None, *parts: str | int | Private) -> Finding:
+        """This rule's finding about a manifest, and about the *row* that it has or names."""
+        id = row.id if isinstance(row, Live) else row
+        return self.finding(*parts, name=desired.name, source=desired.manifest.source, id=id)
 
 
 RULES: dict[str, Rule] = {}

@@ -15,16 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 import click
 
-from ..departures import Departure
 from ..errors import Problem
 from ..model import ApplyResult, Finding, Plan, Severity
 from ..privacy import guarded, show
 from ..report import Viewer, documents, github, markdown, text
-from ..sightings import Portrait, Reach
+
+if TYPE_CHECKING:
+    from ..departures import Departure
+    from ..sightings import Portrait, Reach
 
 
 class Format(StrEnum):

@@ -78,7 +78,7 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
       reconciler plan --out plan.json && reconciler apply --plan plan.json
       POSTHOG_PROJECT_ID=12345 reconciler plan subscriptions/
     """
-    from .. import pipeline, planfile
+    from .. import pipeline
 
     output = output_for(format, show_addresses=show_addresses)
     with stoppable(only_reads=True) as stop:
@@ -87,6 +87,8 @@ def plan(out: Path | None, exit_code: bool, format: str, show_addresses: bool, *
             plans = [prepared.plan for prepared in session.plans(audited=True)]
     _note_idle(chosen["resubscribe"], plans)
     if out is not None:
+        from .. import planfile
+
         planfile.write(out, plans)
     output.plans(plans)
     return worst(REFUSED if plan.blockers else PENDING if plan.changes and exit_code else DONE for plan in plans)

@@ -119,31 +119,28 @@ def _facts(desired: Desired) -> ManifestFacts:
 
 
 def _kept_out(desired: Desired, live: Live, addresses: Sequence[str]) -> Finding:
-    return rules.UNSUBSCRIBED.finding(
+    return rules.UNSUBSCRIBED.about(
+        desired,
+        live,
         "kept out, because they unsubscribed: ",
         *listed(recipients.as_addresses(addresses)),
         "; remove them from the manifest, or say --resubscribe ADDRESS",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
 
 
 def _emptied(desired: Desired, live: Live) -> Finding:
-    return rules.EMPTIED.finding(
+    return rules.EMPTIED.about(
+        desired,
+        live,
         f"everybody unsubscribed from row {live.id}, so it stays deleted; delete the manifest, "
         "or say --resubscribe ADDRESS for somebody who asked to be back",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
 
 
 def _switched_off(desired: Desired, live: Live) -> Finding:
-    return rules.DISABLED_BY_SERVER.finding(
+    return rules.DISABLED_BY_SERVER.about(
+        desired,
+        live,
         f"row {live.id} was switched off in PostHog, mostly because its channel is broken, and is left so; "
         "mend the channel and switch it on there",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )

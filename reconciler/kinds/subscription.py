@@ -213,18 +213,17 @@ def _told(edit: Edit, before: Audience, after: Audience, coming: Deliveries | No
 
 
 def _never_delivers(desired: Desired) -> Finding:
-    return rules.NEVER_DELIVERS.finding(
+    return rules.NEVER_DELIVERS.about(
+        desired,
+        None,
         "target_type webhook: no server version delivers to it; use email, slack or teams",
-        name=desired.name,
-        source=desired.manifest.source,
     )
 
 
 def _too_long(desired: Desired, live: Live, title: str) -> Finding:
-    return rules.TITLE_TOO_LONG.finding(
+    return rules.TITLE_TOO_LONG.about(
+        desired,
+        live,
         f"the title of row {live.id} would be {len(title)} characters with its tag, and the server takes "
         f"{titles.LIMIT}; give the manifest a shorter title",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )

@@ -8,7 +8,6 @@ it long past (trap T-28). Knows rows and edits; knows nothing of who is mailed, 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from .. import rules
 from ..instants import in_words, offset, wait_in_words
@@ -170,12 +169,11 @@ def _skipped(
     told = in_words(nearest[0], found.timezone)
     first = f"the first one is {in_words(found.after[0], found.timezone)}" if found.after else "and there is no other"
     return (
-        rules.FIRST_DELIVERY_SKIPPED.finding(
+        rules.FIRST_DELIVERY_SKIPPED.about(
+            desired,
+            live,
             f"the delivery of {told} is in {wait_in_words(nearest[0] - now)}, and the server plans none nearer than "
             f"15 minutes: {first}; move start_date where that is not meant",
-            name=desired.name,
-            source=desired.manifest.source,
-            id=_id(live),
         ),
     )
 
@@ -185,42 +183,37 @@ def _soon(desired: Desired, live: Live | None, found: Deliveries, now: datetime,
     told = f"first delivery in {wait_in_words(first - now)}: {in_words(first, found.timezone)}"
     other = f"then the first is {in_words(found.after[1], found.timezone)}" if found.after[1:] else "there is no other"
     missed = f"; an apply after {in_words(first - BUFFER)} misses it, {other}" if is_new else ""
-    return rules.FIRST_DELIVERY_SOON.finding(
-        told + missed, name=desired.name, source=desired.manifest.source, id=_id(live)
+    return rules.FIRST_DELIVERY_SOON.about(
+        desired,
+        live,
+        told + missed,
     )
 
 
 def _exhausted(desired: Desired, live: Live | None, *, is_refused: bool) -> Finding:
     """That a row would be there and never send on schedule, or would be refused for that."""
-    place: dict[str, Any] = {"name": desired.name, "source": desired.manifest.source, "id": _id(live)}
     way_out = "remove the manifest, or move its end"
     if is_refused:
         what = "this server refuses a schedule that has no delivery left"
-        return rules.EXHAUSTED_REFUSED.finding(f"{what}; {way_out}", **place)
+        return rules.EXHAUSTED_REFUSED.about(desired, live, f"{what}; {way_out}")
     row = f"row {live.id}" if live is not None else "the new row"
     what = f"the schedule has no delivery left, so {row} would never send anything on schedule"
-    return rules.EXHAUSTED.finding(f"{what}; {way_out}", **place)
+    return rules.EXHAUSTED.about(desired, live, f"{what}; {way_out}")
 
 
 def _stale(desired: Desired, live: Live, found: Deliveries) -> Finding:
     then = f", and then from {in_words(found.after[1], found.timezone)} on" if found.after[1:] else ""
-    return rules.STALE_DELIVERY.finding(
+    return rules.STALE_DELIVERY.about(
+        desired,
+        live,
         f"row {live.id} keeps its old delivery date, {in_words(found.after[0], found.timezone)}, so everybody is sent "
         f"the report at the server's next tick{then}; only a changed schedule would make the server compute a new one",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
 
 
 def _over(desired: Desired, live: Live) -> Finding:
-    return rules.OVER.finding(
+    return rules.OVER.about(
+        desired,
+        live,
         f"row {live.id} has sent its last: its schedule is over; delete the manifest, or move its end",
-        name=desired.name,
-        source=desired.manifest.source,
-        id=live.id,
     )
-
-
-def _id(live: Live | None) -> int | None:
-    return live.id if live is not None else None
