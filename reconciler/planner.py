@@ -174,7 +174,12 @@ class _Ground:
 
 def _of_kind(ground: _Ground) -> Part:
     scene, case = ground.scene, ground.case
-    parts = [_of_binding(ground, binding) for binding in case.resolution.bindings]
+    drafts = [_of_binding(ground, binding) for binding in case.resolution.bindings]
+    pairs = [each for group in drafts for each in group if isinstance(each, _Pair)]
+    changed = iter(diff.changes([(pair.live.fields, pair.settled.fields) for pair in pairs]))
+    parts = [
+        _safest([each if isinstance(each, Part) else _close(each, next(changed)) for each in group]) for group in drafts
+    ]
     going = removal.choose(case, _pruning(scene), scene.policy)
     deletes = [_delete(scene, ground.resource, item) for item in going.rows]
     return Part(
@@ -191,23 +196,31 @@ def _pruning(scene: Scene) -> Pruning:
     return replace(scene.pruning, refused="this run is about a part of the tree only")
 
 
-def _of_binding(ground: _Ground, binding: Binding) -> Part:
+def _of_binding(ground: _Ground, binding: Binding) -> Sequence[Part | _Pair]:
+    """What a manifest adds to a plan, or the pair to be compared for that; several where they are to choose from."""
     scene, desired, live = ground.scene, binding.desired, binding.live
     if binding.blocked:
-        return Part(findings=binding.blocked)
+        return (Part(findings=binding.blocked),)
     if desired.tombstone:
         # A live row of a tombstone is removed with the others, under the same limits.
-        return Part(unchanged=(desired.name,) if live is None or live.deleted else ())
+        return (Part(unchanged=(desired.name,) if live is None or live.deleted else ()),)
     if live is None:
-        return _create(ground, desired)
+        return (_create(ground, desired),)
     known = scene.base.before(desired, live) if scene.base is not None else None
     befores = [known] if known is not None else _predecessors(ground, desired, live) or [None]
-    parts = [_of_row(ground, binding, live, before) for before in befores]
+    found = [_of_row(ground, binding, live, before) for before in befores]
+    return found if len(found) == 1 else [*found, Part(findings=(_taken_over(desired, live, befores),))]
+
+
+def _safest(parts: Sequence[Part]) -> Part:
+    """The one of *parts* to plan: where it may have been several manifests' row, the first that adds nobody.
+
+    Only such a one is safe whichever of them it was; the last one of several adds nobody, and blocks.
+    """
     if len(parts) == 1:
         return parts[0]
-    # Where it may have been several manifests' row, only a plan that adds nobody is safe whichever of them it was.
     safe = (part for part in parts if not any(change.added for change in part.changes))
-    return next(safe, Part(findings=(_taken_over(desired, live, befores),)))
+    return next(safe)
 
 
 def _predecessors(ground: _Ground, desired: Desired, live: Live) -> list[Desired | None]:
@@ -225,15 +238,15 @@ def _predecessors(ground: _Ground, desired: Desired, live: Live) -> list[Desired
     return [*(then for then in found if ground.resource.likeness(then, live))] or [*found]
 
 
-def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | None) -> Part:
-    """What closes the difference between a manifest and its row, if the manifest was *before* at the base."""
+def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | None) -> Part | _Pair:
+    """The manifest and its row, if the manifest was *before* at the base; or why the row stays as it is."""
     desired = binding.desired
     settled = ground.resource.settle(desired, live, before, ground.scene.wish)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
     if live.deleted and binding.how is not How.ID and (twins := _twins(ground, desired)):
         return Part(findings=(*settled.findings, _twin(desired, twins)))
-    return _close(_Pair(ground.scene, ground.resource, binding, desired, live, before, settled))
+    return _Pair(ground.scene, ground.resource, binding, desired, live, before, settled)
 
 
 def _create(ground: _Ground, desired: Desired) -> Part:
@@ -294,9 +307,8 @@ class _Pair:
         return None if self.binding.how is How.ID and self.live.tag is None else self.own_tag
 
 
-def _close(pair: _Pair) -> Part:
-    """What closes the difference between a manifest and its row: nothing, an edit, or a new row."""
-    changed = diff.changed(pair.live.fields, pair.settled.fields)
+def _close(pair: _Pair, changed: tuple[str, ...]) -> Part:
+    """What closes the difference between a manifest and its row, in *changed*: nothing, an edit, or a new row."""
     if changed and pair.resource.is_pinned(pair.live, pair.settled.fields, changed):
         return _replace(pair)
     retag = pair.binding.how is not How.TAG and pair.tag != pair.live.tag

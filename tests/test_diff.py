@@ -1,6 +1,6 @@
 """What differs between a row as it should be and as it is."""
 
-from reconciler.diff import changed
+from reconciler.diff import changed, changes
 from reconciler.kinds.recipients import EMAIL, target
 
 
@@ -40,3 +40,12 @@ def test_a_kinds_own_values_are_compared_by_what_they_mean() -> None:
 def test_a_list_in_another_order_is_a_change() -> None:
     """What is a set is made one by its kind, which knows it (design §5); here a list is a list."""
     assert ("tiles",) == changed({"tiles": [3, 1, 2]}, {"tiles": [1, 2, 3]})
+
+
+def test_many_pairs_are_compared_as_each_by_itself() -> None:
+    """However many of them differ, and in whatever."""
+    pairs = [({"a": number, "b": [1]}, {"b": [number % 3], "a": number - number % 2}) for number in range(3_000)]
+
+    assert [changed(before, after) for before, after in pairs] == changes(pairs)
+    assert [("b",), ("a",)] == changes(pairs)[:2]
+    assert [] == changes([])

@@ -45,6 +45,8 @@ Document = dict[str, Any]
 # machines obey in a log.
 _DISGUISE = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|(?<=#)#")
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def dumps(document: Any) -> str:
     """*document* as JSON text, keys in the order of design §6: a line for each key, and for each item of a list.
@@ -65,7 +67,10 @@ def _listed(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return _DISGUISE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    text = _encoded(value)
+    if text.isascii() and "##" not in text and "\x7f" not in text:
+        return text  # nearly all there is, and a search for a disguise would take longer than the encoder
+    return _DISGUISE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def several(documents: Sequence[Document]) -> Any:

@@ -224,8 +224,9 @@ class _Checking:
 
     def _check_environments(self, manifest: Manifest) -> None:
         known = self._environments
-        if not known or (manifest.environments is None and not manifest.ids):
-            return  # validated without a config, any name may be meant
+        # Validated without a config, any name may be meant.
+        if not known or {*(manifest.environments or ()), *manifest.ids} - {None} <= known.keys():
+            return
         places: list[tuple[Pointer, str]] = [
             (("metadata", "environments", index), name) for index, name in enumerate(manifest.environments or ())
         ]
