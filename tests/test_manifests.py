@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -674,6 +675,19 @@ def test_an_error_ends_the_other_process_too() -> None:
         teamwork.both(work, range(teamwork.PARTS))
 
     assert time.monotonic() - before < 0.2 * teamwork.PARTS / 2
+
+
+def test_a_child_that_cannot_be_had_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there may be no further process everything is done here, and nothing stays open."""
+
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    before = os.listdir("/dev/fd")
+
+    assert [[2], [4], [6]] == teamwork.both(doubled, [1, 2, 3])
+    assert before == os.listdir("/dev/fd")
 
 
 def test_a_child_that_dies_changes_nothing() -> None:

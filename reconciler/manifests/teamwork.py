@@ -39,7 +39,12 @@ def both(
     parts = _parts(items)
     turns = _turns(len(parts))
     readable, writable = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:  # no memory, or too many processes
+        for descriptor in (turns, readable, writable):
+            os.close(descriptor)
+        return [work(part) for part in parts]
     if child == 0:
         _answer(readable, writable, lambda: _worked(work, parts, turns))
     os.close(writable)
