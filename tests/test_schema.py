@@ -649,6 +649,16 @@ def test_a_kinds_own_faults_become_problems_and_warnings_with_their_place() -> N
     assert (["growth:weekly-growth"], 1) == (picky.seen, len(found.manifests))
 
 
+@pytest.mark.parametrize("metadata", ["{}", "{name: Not A Name}", "[]", "{name: 7, id: x, environments: production}"])
+def test_a_wrong_name_hides_nothing_else_that_is_wrong(metadata: str) -> None:
+    """One run tells every problem: a kind is asked about what is left of a manifest, whatever its name is like."""
+    picky = Picky((Fault(("spec", "title"), "too-dull", say("think again")),))
+    found = checked(HEAD + f"metadata: {metadata}\nspec: {json.dumps(SPEC)}\n", kind=picky)
+
+    assert (True, ()) == ("too-dull" in {problem.rule for problem in found.problems}, found.manifests)
+    assert ["growth:unnamed"] == picky.seen
+
+
 # --- vetting --------------------------------------------------------------------------------------------------------
 
 

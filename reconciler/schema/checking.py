@@ -308,15 +308,19 @@ def _unknown(version: Json, kind: Json) -> Breach:
 
 
 def _sound(data: Json, wrong: Collection[Pointer]) -> Json | None:
-    """*data* without the fields of metadata and spec that are *wrong*; None where no manifest is left."""
+    """*data* without the fields of metadata and spec that are *wrong*; None where there is no spec.
+
+    A name that is missing or wrong has a stand-in, for everything else is right or wrong without it.
+    """
     metadata, spec = data.get("metadata"), data.get("spec")
-    if not isinstance(metadata, dict) or not isinstance(spec, dict):
+    if not isinstance(spec, dict):
         return None
     kept = {
         part: {field: value for field, value in said.items() if (part, field) not in wrong}
-        for part, said in (("metadata", metadata), ("spec", spec))
+        for part, said in (("metadata", metadata if isinstance(metadata, dict) else {}), ("spec", spec))
     }
-    return {**data, **kept} if "name" in kept["metadata"] else None
+    kept["metadata"].setdefault("name", "unnamed")
+    return {**data, **kept}
 
 
 def manifest_of(data: Json, source: Source) -> Manifest:
