@@ -284,7 +284,9 @@ def _config(choice: Choice, home: _Home, variables: Mapping[str, str]) -> tuple[
         selected=choice.environments,
     )
     ignored = configs.ignored_variables(config, variables)
-    notes = tuple(f"{name} is ignored: {home.config} says which project each environment is" for name in ignored)
+    notes = tuple(
+        f"warning: {name} is ignored: {home.config} says which project each environment is" for name in ignored
+    )
     return config, notes
 
 
@@ -297,7 +299,7 @@ def _read(
 
 def _of_tree(tree: Tree, files: Files, config: Config, kinds: Kinds, *, about: Container[str] | None = None) -> Loaded:
     checked = schema.check(tree.documents, config=config, kinds=kinds, locate=Locator(files), about=about)
-    notes = tuple(f"{source} is not ours (another apiVersion) and is skipped" for source in tree.skipped)
+    notes = tuple(f"note: {source} is not ours (another apiVersion) and is skipped" for source in tree.skipped)
     return Loaded(
         config,
         config.environments,

@@ -357,7 +357,7 @@ def test_variables_beside_a_config_are_ignored_with_a_warning(gitops: Tree, run:
     ran = run("plan")
 
     assert ran.code == 0
-    assert "POSTHOG_HOST is ignored" in ran.err
+    assert "warning: POSTHOG_HOST is ignored" in ran.err
 
 
 def test_only_keeps_the_changes_of_matching_names_and_removes_nothing(gitops: Tree, run: Run, sandbox: Sandbox) -> None:

@@ -124,7 +124,7 @@ def test_a_look_says_what_a_person_must_know(applied: Tree, run: Run, variables:
     """On standard error, as every command that reads a config."""
     variables({"POSTHOG_PROJECT_ID": "99"})
 
-    assert "note: " in run("show", "growth").err
+    assert "warning: " in run("show", "growth").err
 
 
 def test_show_says_nothing_of_what_a_path_leaves_out(applied: Tree, run: Run) -> None:

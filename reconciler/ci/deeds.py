@@ -119,7 +119,7 @@ def _session(setting: Setting, *, is_drift: bool = False) -> Session:
 
 
 def _log(reports: Sequence[str], session: Session) -> str:
-    notes = [text.remark(f"note: {note}") for note in session.loaded.notes]
+    notes = [text.remark(note) for note in session.loaded.notes]
     return "\n\n".join(["\n".join(notes), *reports]).strip("\n")
 
 

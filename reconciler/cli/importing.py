@@ -55,7 +55,7 @@ def _found(chosen: dict[str, Any], ids: Sequence[int], stop: Any) -> Imported:
     with Progress("reading subscriptions") as progress:
         run = importing.Import(Choice(**chosen), world(stop, progress))
         for remark in run.destination.notes:
-            note(f"note: {remark}")
+            note(remark)
         return run.rows(ids)
 
 

@@ -91,7 +91,7 @@ def _begun(chosen: dict[str, Any], stop: Stop) -> tuple[Lookup, Progress]:
     progress = Progress("reading subscriptions")
     lookup = Lookup(loading.Choice(**chosen), world(stop, progress))
     for remark in lookup.loaded.notes:
-        note(f"note: {remark}")
+        note(remark)
     return lookup, progress
 
 

@@ -54,7 +54,7 @@ def validate(paths: tuple[str, ...], config: str | None, format: str, show_addre
     output = output_for(format, show_addresses=show_addresses)
     checked = pipeline.validate(loading.Choice(paths=paths, config=config), world())
     for remark in checked.notes:
-        note(f"note: {remark}")
+        note(remark)
     output.validation(checked.seen, checked.problems, checked.warnings)
     return ERROR if checked.problems else DONE
 
@@ -210,7 +210,7 @@ def _session(
     progress = Progress("reading subscriptions")
     session = pipeline.Session(loading.Choice(**chosen), world(stop, progress), is_drift=is_drift)
     for remark in session.loaded.notes:
-        note(f"note: {remark}")
+        note(remark)
     warn(session.loaded.warnings)
     return session, progress
 

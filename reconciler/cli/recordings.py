@@ -145,7 +145,7 @@ def begun(chosen: dict[str, Any], stop: threading.Event) -> Errand:
 
     errand = errands.Errand(Choice(**chosen), world(stop))
     for remark in errand.destination.notes:
-        note(f"note: {remark}")
+        note(remark)
     return errand
 
 

@@ -93,7 +93,8 @@ def _reference(field: str, name: str, manifest: Manifest, config: Config) -> Ite
     at: Pointer = ("spec", field)
     known = config.references.get(f"{field}s", {})
     if name not in known:
-        missing = say(f"no {field} is named ", *quoted(name), f" in the config's references{_nearest(name, known)}")
+        way_out = _nearest(name, known) or "; add it there, or write its number"
+        missing = say(f"no {field} is named ", *quoted(name), f" in the config's references{way_out}")
         yield Fault(at, "unknown-reference", missing)
         return
     for place in config.environments:
@@ -171,7 +172,8 @@ def _group(name: str, index: int, manifest: Manifest, config: Config) -> Iterato
 def _unknown_group(name: str, config: Config) -> Message:
     if "@" in name:
         return say("an address does not begin with @: ", Address(name))
-    return say("no recipient group is named ", *quoted(name), f" in the config{_nearest(name, config.recipients)}")
+    way_out = _nearest(name, config.recipients) or "; add it to its recipients, or write the addresses"
+    return say("no recipient group is named ", *quoted(name), f" in the config{way_out}")
 
 
 def _wrong(address: str, manifest: Manifest, config: Config) -> tuple[str, Message] | None:
