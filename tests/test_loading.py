@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from reconciler import kinds, loading
 from reconciler.errors import InvalidInput, UsageError
 from reconciler.loading import Choice, Loaded
+from reconciler.manifests import teamwork
 from reconciler.privacy import show
 from tests.conftest import Tree
 
@@ -364,3 +366,26 @@ def test_a_pattern_of_manifests_holds_at_the_base_too(two: Tree) -> None:
     two.manifest("two", insight=5).rename(two.folder / "more/two.yaml")
 
     assert names(base(two, "HEAD")) == {"one"}
+
+
+def test_a_large_tree_is_checked_as_a_small_one(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes read it, each checks what it read, and what they find is told as ever: problems and warnings."""
+    tree.config("https://us.posthog.com", 12345)
+    right = tree.manifest("m0000").read_text(encoding="utf-8")
+    for number in range(1, teamwork.WORTH_IT):
+        tree.write(f"subscriptions/m{number:04}.yaml", right.replace("m0000", f"m{number:04}"))
+    for number in (3, 1_003, 1_990):
+        tree.manifest(f"m{number:04}", target_value=["@nobody"])
+        tree.manifest(f"m{number + 1:04}", until_date="2026-02-01T00:00:00Z", start_date="2025-01-06T09:00:00Z")
+        tree.manifest(f"m{number + 2:04}", metadata="  environments: [nowhere]\n")
+    tree.write("subscriptions/m0500.yaml", right.replace("m0000", "m0499"))
+    later = kinds.registry(datetime(2026, 3, 1, tzinfo=UTC))
+    by_two = loading.load(Choice(), tree.folder, PROJECT, later)
+    monkeypatch.setattr(teamwork, "is_possible", lambda: False)
+    by_one = loading.load(Choice(), tree.folder, PROJECT, later)
+
+    assert by_one == by_two
+    assert Counter({"unknown-group": 3, "unknown-environment": 3, "duplicate-name": 1}) == Counter(
+        problem.rule for problem in by_two.problems
+    )
+    assert ["over"] * 3 == [warning.rule for warning in by_two.warnings]

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import Problem
-from reconciler.manifests import Document, Folder, Locator, Sort, locate, parse, read, teamwork
+from reconciler.manifests import Document, Folder, Locator, Sort, locate, parse, read, reading, teamwork
 from reconciler.model import Source
 from reconciler.privacy import show
 
@@ -636,6 +636,19 @@ def test_a_problem_in_any_part_of_a_large_tree_is_told(tmp_path: Path, number: i
 
     assert [f"{number:05}.yaml"] == [problem.path for problem in found.problems]
     assert teamwork.WORTH_IT == len(found.documents)
+
+
+@pytest.mark.parametrize("most", [1_000, 150_000])
+def test_a_tree_that_is_too_large_for_two_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Once, and at the file from which on it is too large; neither process reads on for long."""
+    many(tmp_path, teamwork.WORTH_IT)
+    monkeypatch.setattr(reading, "MAX_TREE", most)
+    found = read(Folder(tmp_path), ["."])
+
+    assert ["too-large"] == [problem.rule for problem in found.problems]
+    assert most < sum((tmp_path / document.source.path).stat().st_size for document in found.documents) < most + 100
 
 
 def doubled(items: Sequence[int]) -> list[int]:

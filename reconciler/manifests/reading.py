@@ -113,20 +113,34 @@ class _Reading:
                 self.problems.append(_at(document.source, "document-type", "a config; give it with --config"))
 
 
+@dataclass(slots=True)
+class _Share:
+    """What one of two processes reads. It stops where there is something to report, or too much of the tree."""
+
+    files: Files
+    vet: Vet | None
+    size: int = 0
+    is_over: bool = False
+
+    def take(self, part: Sequence[Found]) -> tuple[list[tuple[str, int, int, Json, bool]], int] | None:
+        """The documents of *part* as plain data, and their bytes; None once it is over."""
+        if self.is_over:
+            return None
+        reading, vet = _Reading(self.files, []), self.vet
+        reading.take_all(part)
+        self.size += reading.size
+        self.is_over = bool(reading.problems or reading.skipped or self.size > MAX_TREE)
+        if self.is_over:
+            return None
+        found = [(*_place(each.source), each.data, vet is not None and vet(each)) for each in reading.documents]
+        return found, reading.size
+
+
 def _read_by_two(
     reading: _Reading, met: Sequence[Found], vet: Vet | None, meanwhile: Callable[[], None] | None
 ) -> None:
     """Read a large tree with a second process. A tree with anything to report is read again here, where it is told."""
-
-    def documents(part: Sequence[Found]) -> tuple[list[tuple[str, int, int, Json, bool]], int] | None:
-        mine = _Reading(reading.files, [])
-        mine.take_all(part)
-        if mine.problems or mine.skipped:
-            return None
-        found = [(*_place(each.source), each.data, vet is not None and vet(each)) for each in mine.documents]
-        return found, mine.size
-
-    parts = teamwork.both(documents, met, meanwhile)
+    parts = teamwork.both(_Share(reading.files, vet).take, met, meanwhile)
     if None in parts or sum(size for _, size in parts) > MAX_TREE:
         reading.take_all(met)
         return
