@@ -21,6 +21,7 @@ from .errors import Answer, Attempted, Interrupted, NoAnswer, OutOfTime, Overtak
 from .model import Action, Change, Json, Live, Outcome, Plan, Request, Status, Tag
 from .privacy import Message, listed, say
 from .resource import Kinds
+from .several import awaited
 
 _COUNTED = frozenset({Action.CREATE, Action.RESTORE, Action.REPLACE})
 """What adds a live row, and so counts towards a server's limit."""
@@ -132,7 +133,8 @@ class _Run:
         there = self._there_by_now(changes)
         with ThreadPoolExecutor(self._orders.parallel, thread_name_prefix="writer") as writers:
             try:
-                first = list(writers.map(lambda change: self._attempt(change, there.get(id(change), ())), changes))
+                attempts = [writers.submit(self._attempt, each, there.get(id(each), ())) for each in changes]
+                first = [awaited(attempt) for attempt in attempts]
             except BaseException:
                 # Leaving the pool waits for its workers, who must not begin the rest of the plan.
                 writers.shutdown(wait=False, cancel_futures=True)

@@ -1,16 +1,34 @@
-"""The same deed for many things, several at once. Knows threads; knows nothing of the deed."""
+"""The same deed for many things, several at once. Knows threads; knows nothing of the deed.
+
+Whoever waits here wakes up every moment. Python handles a signal in the main thread, but the system may hand it to any:
+then a main thread that sleeps until somebody is done hears of Ctrl-C only when everything is over.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 AT_ONCE = 8
+
+MOMENT = 0.05
+"""Seconds after which whoever waits wakes up, to hear of a signal."""
+
+
+def awaited(future: Future[R]) -> R:
+    """What *future* comes to, or the error that it ends with."""
+    _settle(future)
+    return future.result()
+
+
+def _settle(future: Future[R]) -> None:
+    while not wait([future], timeout=MOMENT).done:
+        pass
 
 
 def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ONCE) -> list[R]:
@@ -35,12 +53,15 @@ def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ON
                 over.set()
                 raise
 
-    with ThreadPoolExecutor(at_once, thread_name_prefix="several") as workers:
+    with ThreadPoolExecutor(at_once, thread_name_prefix="several") as pool:
+        workers = [pool.submit(work) for _ in range(min(at_once, len(things)))]
         try:
-            for worker in [workers.submit(work) for _ in range(min(at_once, len(things)))]:
-                worker.result()
+            for worker in workers:
+                awaited(worker)
         finally:
             over.set()  # also when this thread is interrupted while it waits
+            for worker in workers:
+                _settle(worker)
     return [results[index] for index in range(len(things))]
 
 
@@ -61,7 +82,8 @@ def meanwhile(waiting: Callable[[], T], deed: Callable[[], R]) -> tuple[T, R]:
     thread = threading.Thread(target=work, name="meanwhile", daemon=True)
     thread.start()
     done = deed()
-    thread.join()
+    while thread.is_alive():
+        thread.join(MOMENT)
     if errors:
         raise errors[0]
     return answers[0], done

@@ -1,6 +1,9 @@
 """One deed for many things at once: order, width, and the end at the first error."""
 
+import signal
 import threading
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -116,3 +119,32 @@ def test_an_error_of_the_deed_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt):
         meanwhile(lambda: never.wait(60), deed)
     never.set()
+
+
+@pytest.fixture
+def heard() -> Iterator[threading.Event]:
+    """Whether the main thread has handled SIGUSR1."""
+    heard = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
+    yield heard
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize(
+    "waited_for",
+    [
+        pytest.param(lambda deed: several([1], deed), id="several"),
+        pytest.param(lambda deed: meanwhile(lambda: deed(1), lambda: None)[0], id="meanwhile"),
+    ],
+)
+def test_a_signal_that_another_thread_gets_is_heard_at_once(
+    heard: threading.Event, waited_for: Callable[[Callable[[int], bool]], list[bool] | bool]
+) -> None:
+    """As the system sometimes does with Ctrl-C; the thread that waits handles it, and not only when all is done."""
+
+    def deed(_: int) -> bool:
+        time.sleep(0.2)  # until the main thread sleeps, too
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        return heard.wait(5)
+
+    assert waited_for(deed) in (True, [True])
