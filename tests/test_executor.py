@@ -1,6 +1,8 @@
 """Carrying out a plan: one outcome per change, whatever the server, the line or the listener does."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -413,6 +415,20 @@ def test_a_row_that_changed_while_its_change_waited_for_another_try_is_skipped(e
 
     assert (Status.SKIPPED, [], ["GET 1"]) == (outcome.status, server.writes(), server.log)
     assert "conflict: row 1 changed since it was compared" in reason(outcome)
+
+
+def test_a_signal_that_a_writer_is_given_is_heard_at_once(heard: threading.Event) -> None:
+    """Python handles it in the main thread, which must not sleep until all the writers are done."""
+    server, plan = updates("a")
+
+    def wait() -> None:
+        time.sleep(0.2)  # until the main thread sleeps, too
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        assert heard.wait(5)
+
+    server.waits["PATCH 1"] = [wait]
+
+    assert {"a": "applied"} == statuses(run(plan, server))
 
 
 def test_a_listing_that_grew_old_while_a_change_waited_for_its_turn_is_not_believed() -> None:

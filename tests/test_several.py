@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -119,15 +119,6 @@ def test_an_error_of_the_deed_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt):
         meanwhile(lambda: never.wait(60), deed)
     never.set()
-
-
-@pytest.fixture
-def heard() -> Iterator[threading.Event]:
-    """Whether the main thread has handled SIGUSR1."""
-    heard = threading.Event()
-    before = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
-    yield heard
-    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize(
