@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 
 from ..errors import IncompleteListing
 from ..model import Json
+from ..several import awaited
 
 PAGE = 1000
 """Rows asked for at once. Servers have no maximum (contract §2.6); one that has is taken at its word."""
@@ -150,10 +151,15 @@ def _at_once(fetch: Fetch, decode: Callable[[Json], T], size: int, tell: Progres
         return [first]
     pages = [first]
     with ThreadPoolExecutor(min(READERS, len(others)), "listing") as pool:
-        # When a page cannot be had, `map` cancels those that have not begun.
-        for page in pool.map(lambda window: page_of(fetch(*window), window[0], decode), others):
-            pages.append(page)
-            tell(min(page.offset + len(page.ids), page.count), page.count)
+        coming = [pool.submit(lambda window: page_of(fetch(*window), window[0], decode), window) for window in others]
+        try:
+            for page in map(awaited, coming):
+                pages.append(page)
+                tell(min(page.offset + len(page.ids), page.count), page.count)
+        except BaseException:
+            # When a page cannot be had, those that were not begun are not asked for.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return pages
 
 
