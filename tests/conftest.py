@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,12 +135,3 @@ def gitops(tree: Tree, url: str, sandbox: Sandbox, variables: Callable[[Mapping[
     tree.config(url, sandbox.project_id)
     tree.write("host.txt", url)
     return tree
-
-
-@pytest.fixture
-def heard() -> Iterator[threading.Event]:
-    """Whether the main thread has handled SIGUSR1."""
-    heard = threading.Event()
-    before = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
-    yield heard
-    signal.signal(signal.SIGUSR1, before)

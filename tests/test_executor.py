@@ -1,8 +1,6 @@
 """Carrying out a plan: one outcome per change, whatever the server, the line or the listener does."""
 
-import signal
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +24,7 @@ from reconciler.model import Json, Live, Manifest, Outcome, Plan, Request, Statu
 from reconciler.planner import plan
 from reconciler.privacy import Private, show
 from tests.scenes import KINDS, NAMESPACE, PINNED, base, manifest, planned, raw, row, scene
+from tests.signals import signalled
 
 ENVELOPE = Answer(500, type="server_error", code="error")
 
@@ -417,18 +416,16 @@ def test_a_row_that_changed_while_its_change_waited_for_another_try_is_skipped(e
     assert "conflict: row 1 changed since it was compared" in reason(outcome)
 
 
-def test_a_signal_that_a_writer_is_given_is_heard_at_once(heard: threading.Event) -> None:
+def test_a_signal_that_a_writer_is_given_is_heard_at_once() -> None:
     """Python handles it in the main thread, which must not sleep until all the writers are done."""
     server, plan = updates("a")
+    heard: list[bool] = []
 
-    def wait() -> None:
-        time.sleep(0.2)  # until the main thread sleeps, too
-        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-        assert heard.wait(5)
+    with signalled() as give:
+        server.waits["PATCH 1"] = [lambda: heard.append(give())]
 
-    server.waits["PATCH 1"] = [wait]
-
-    assert {"a": "applied"} == statuses(run(plan, server))
+        assert {"a": "applied"} == statuses(run(plan, server))
+    assert [True] == heard
 
 
 def test_a_listing_that_grew_old_while_a_change_waited_for_its_turn_is_not_believed() -> None:

@@ -50,7 +50,7 @@ def template(folder: Path) -> Path:
     """A copy of the package and of the tests that judge, compiled once for all."""
     shutil.copytree(PACKAGE, folder / "reconciler", ignore=shutil.ignore_patterns("__pycache__", "sandbox", "cli"))
     (folder / "tests").mkdir()
-    for name in ("scenes.py", *JUDGES_OF_RULES, *JUDGES_OF_EXECUTION):
+    for name in ("scenes.py", "signals.py", *JUDGES_OF_RULES, *JUDGES_OF_EXECUTION):
         shutil.copy2(ROOT / "tests" / name, folder / "tests")
     compileall.compile_dir(folder, quiet=2)
     return folder
@@ -91,12 +91,15 @@ def test_every_mutation_turns_its_test_red_and_no_other(tmp_path: Path) -> None:
     """A safety rule that can be taken out unseen is no rule."""
     source = template(tmp_path / "template")
     copies = [copied(mutation, source, tmp_path / str(number)) for number, mutation in enumerate(MUTATIONS)]
+    # What is red without any mutation would be so in all of them.
+    copies.append((source, (*JUDGES_OF_RULES, *JUDGES_OF_EXECUTION)))
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     context.set_forkserver_preload(LIBRARIES)
     with ProcessPoolExecutor(AT_ONCE, mp_context=context, max_tasks_per_child=1) as pool:
-        actual = list(pool.map(failing, *zip(*copies, strict=True)))
+        *actual, without = pool.map(failing, *zip(*copies, strict=True))
 
+    assert set() == without
     expected = [{mutation.red, *mutation.also} for mutation in MUTATIONS]
     odd = {each.rule: sorted(red) for each, red, want in zip(MUTATIONS, actual, expected, strict=True) if red != want}
     assert {} == odd

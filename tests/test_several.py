@@ -1,13 +1,12 @@
 """One deed for many things at once: order, width, and the end at the first error."""
 
-import signal
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 
 from reconciler.several import meanwhile, several
+from tests.signals import signalled
 
 
 def test_answers_come_in_the_order_of_the_things() -> None:
@@ -129,13 +128,8 @@ def test_an_error_of_the_deed_does_not_wait() -> None:
     ],
 )
 def test_a_signal_that_another_thread_gets_is_heard_at_once(
-    heard: threading.Event, waited_for: Callable[[Callable[[int], bool]], list[bool] | bool]
+    waited_for: Callable[[Callable[[int], bool]], list[bool] | bool],
 ) -> None:
     """As the system sometimes does with Ctrl-C; the thread that waits handles it, and not only when all is done."""
-
-    def deed(_: int) -> bool:
-        time.sleep(0.2)  # until the main thread sleeps, too
-        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-        return heard.wait(5)
-
-    assert waited_for(deed) in (True, [True])
+    with signalled() as give:
+        assert waited_for(lambda _: give()) in (True, [True])

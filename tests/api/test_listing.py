@@ -14,6 +14,7 @@ from reconciler.api import Run, listing
 from reconciler.errors import IncompleteListing, NoAnswer, OutOfTime, Refused
 from reconciler.operations import list_subscriptions, update_subscription
 from tests.api.fakes import Clock, Script, Shelf, client, ok
+from tests.signals import signalled
 
 Meddler = Callable[[Shelf, int], None]
 
@@ -234,6 +235,22 @@ def test_a_page_that_cannot_be_had_is_an_error() -> None:
 
     with pytest.raises(NoAnswer):
         client(handler).rows(list_subscriptions(), page=10)
+
+
+def test_a_signal_that_the_reader_of_a_page_is_given_is_heard_at_once() -> None:
+    """Python handles it in the main thread, which must not sleep until the page is there."""
+    heard: list[bool] = []
+    shelf = Shelf(20)
+
+    with signalled() as give:
+
+        def handler(request: httpx.Request) -> httpx.Response:
+            if request.url.params.get("offset") == "9":
+                heard.append(give())
+            return shelf(request)
+
+        assert 20 == len(client(handler).rows(list_subscriptions(), page=10))
+    assert [True] == heard[:1]
 
 
 def test_a_next_link_elsewhere_is_only_a_sign_that_there_is_more() -> None:
