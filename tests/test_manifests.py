@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -688,6 +689,29 @@ def test_an_error_ends_the_other_process_too() -> None:
         teamwork.both(work, range(teamwork.PARTS))
 
     assert time.monotonic() - before < 0.2 * teamwork.PARTS / 2
+
+
+DURING_FORK: list[int] = []
+"""Signals that this process is given while it forks."""
+
+
+def give_signals() -> None:
+    """Registered for good, because nothing can take it back."""
+    while DURING_FORK:
+        os.kill(os.getpid(), DURING_FORK.pop())
+
+
+os.register_at_fork(before=give_signals)
+
+
+def test_an_interrupt_during_the_fork_is_heard() -> None:
+    """Python drops an error of what it does around a fork; no child outlives it."""
+    DURING_FORK.append(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        teamwork.both(doubled, range(teamwork.PARTS))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_child_that_cannot_be_had_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ WORTH_IT = 2_000
 PARTS = 64
 """How many parts there are to take, at most: the last one is what somebody may have to be waited for."""
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that wait until the fork is over: Python drops what is raised while it forks, and no child must hear them."""
+
 
 def is_possible() -> bool:
     """Whether a child is safe and useful here: the system forks, nothing else runs in this process, two cores."""
@@ -39,18 +42,16 @@ def both(
     parts = _parts(items)
     turns = _turns(len(parts))
     readable, writable = os.pipe()
-    try:
-        child = os.fork()
-    except OSError:  # no memory, or too many processes
-        for descriptor in (turns, readable, writable):
-            os.close(descriptor)
-        return [work(part) for part in parts]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    child = _forked()
     if child == 0:
         _answer(readable, writable, lambda: _worked(work, parts, turns))
     os.close(writable)
+    answered = False
     try:
         # Closed before the wait below, so that a child whose answer nobody wants any more does not wait to write it.
         with open(readable, "rb") as pipe:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if meanwhile is not None:
                 meanwhile()
             done = _worked(work, parts, turns)
@@ -58,10 +59,19 @@ def both(
     finally:
         os.read(turns, PARTS)  # after an error or an interrupt nobody needs the rest
         os.close(turns)
-        _, status = os.waitpid(child, 0)
-    if status == 0:
+        if child is not None:
+            answered = os.waitpid(child, 0)[1] == 0
+    if answered:
         done |= marshal.loads(answer)  # noqa: S302  # our own child's words
     return [done[number] if number in done else work(part) for number, part in enumerate(parts)]
+
+
+def _forked() -> int | None:
+    """What fork answers; None where there is no memory for it, or there are too many processes."""
+    try:
+        return os.fork()
+    except OSError:
+        return None
 
 
 def _parts(items: Sequence[T]) -> list[Sequence[T]]:
@@ -91,6 +101,7 @@ def _answer(readable: int, writable: int, work: Callable[[], Any]) -> None:
     try:
         # An interrupt is the parent's to see to.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         os.close(readable)
         with open(writable, "wb") as pipe:
             pipe.write(marshal.dumps(work()))
