@@ -219,12 +219,12 @@ def _note_idle(addresses: Sequence[str], plans: Sequence[Plan]) -> None:
     """Say which of the *addresses* to bring back these plans bring back nowhere: nothing had lost them."""
     if not addresses:
         return
-    from ..kinds.recipients import normal
+    from ..kinds.recipients import folded
 
     people = {person for plan in plans for change in plan.changes for person in change.added}
-    added = {normal(show((person,), addresses=True)) for person in people}
+    added = folded(show((person,), addresses=True) for person in people)
     for address in addresses:
-        if normal(address) not in added:
+        if not folded([address]) <= added:
             note(f"note: --resubscribe {Address(address)} changes nothing: no row of this plan gains that address")
 
 

@@ -87,6 +87,11 @@ def normal(address: str) -> str:
     return f"{local}{at}{domain.lower()}"
 
 
+def folded(addresses: Iterable[str]) -> frozenset[str]:
+    """*addresses* without their capitals: whom they reach at nearly every mail server."""
+    return frozenset(address.strip().casefold() for address in addresses)
+
+
 @lru_cache(maxsize=65_536)
 def is_address(text: str) -> bool:
     """Whether *text* is an e-mail address that a mail form would accept, at most 254 characters long."""

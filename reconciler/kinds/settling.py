@@ -65,17 +65,23 @@ def _target(desired: Desired, live: Live, before: Desired | None, wish: Wish) ->
 
 
 def _gone(wanted: frozenset[str], there: frozenset[str], before: Desired | None, wish: Wish) -> Collection[str]:
-    """Those who were applied once and have left the row since: they unsubscribed (design §4)."""
+    """Those who were applied once and have left the row since: they unsubscribed (design §4).
+
+    Other capitals make another recipient (design §5), but do not bring back a person who left.
+    """
     missing = wanted - there
     if not missing:
         return ()
     if before is not None and before.fields["target_type"] == EMAIL:
-        missing &= before.fields["target_value"].meaning
+        left = recipients.folded(before.fields["target_value"].meaning) - recipients.folded(there)
     elif there:
         # Without a base nobody can be told from an addition, except where everybody has left: the API takes no empty
         # list, so an empty row is always the work of unsubscribes.
         return ()
-    return missing.difference(map(recipients.normal, wish.resubscribe))
+    else:
+        left = recipients.folded(missing)
+    left -= recipients.folded(wish.resubscribe)
+    return [address for address in missing if address.casefold() in left]
 
 
 def _teams(wanted: Target, before: Desired | None) -> Target:
