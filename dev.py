@@ -30,7 +30,8 @@ NEWEST_LOOKED_FOR = 20
 EXTRAS = {"test": {"dev", "sandbox"}, "setup": {"dev", "sandbox"}}
 """The extras that a first word needs, where it is not DEFAULT_EXTRAS."""
 DEFAULT_EXTRAS = {"sandbox"}
-MOST_AT_ONCE = 8
+ALL_AT_ONCE = ["-n", "auto", "--maxprocesses", "8"]
+"""All the tests share the cores; a few chosen ones are done before another process has started."""
 SHOWN_LINES = 15
 """How much of a failed installer's output is shown: its last lines say what is wrong."""
 
@@ -73,21 +74,13 @@ def command_for(arguments: Sequence[str]) -> List[str]:
     if word == "setup":
         return []
     if word == "test":
-        return ["-m", "pytest", "-q", *(rest or ["-n", str(at_once(os.cpu_count()))])]
+        return ["-m", "pytest", "-q", *(rest or ALL_AT_ONCE)]
     if word != "run":
         rest = list(arguments)
     elif rest[:1] == ["--"]:
         rest = rest[1:]
     # -P: a folder that happens to be the current one must not be able to shadow a library.
     return ["-P", "-m", "reconciler", *rest]
-
-
-def at_once(cores: Optional[int]) -> int:
-    """How many processes share all the tests; a few chosen ones are done before another process has started.
-
-    Two for a core, because a third of a test's time is waiting for servers and other programs.
-    """
-    return min(2 * (cores or 1), MOST_AT_ONCE)
 
 
 class Environment:

@@ -155,21 +155,34 @@ def _revealed(value: Any) -> Any:
     raise TypeError(f"not a JSON value: {type(value).__name__}")
 
 
+_Likes = list[tuple[Live, str]]
+"""Rows that look like a manifest's, each with what the two have in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What the manifests of one kind are planned on. `strangers` are the rows without a tag, by what they are about."""
+    """What the manifests of one kind are planned on.
+
+    `strangers` are the rows without a tag, `orphans` those of ours without a manifest; both by what they are about.
+    """
 
     scene: Scene
     resource: Resource
     case: Case
     strangers: Mapping[Hashable, Sequence[Live]]
+    orphans: Mapping[Hashable, Sequence[Live]]
 
     @classmethod
     def of(cls, scene: Scene, resource: Resource, case: Case) -> _Ground:
-        strangers = defaultdict(list)
-        for row in case.resolution.untagged:
-            strangers[resource.subject(row.fields)].append(row)
-        return cls(scene, resource, case, strangers)
+        strangers = _by_subject(resource, case.resolution.untagged)
+        return cls(scene, resource, case, strangers, _by_subject(resource, case.resolution.orphans))
+
+
+def _by_subject(resource: Resource, rows: Iterable[Live]) -> Mapping[Hashable, Sequence[Live]]:
+    found = defaultdict(list)
+    for row in rows:
+        found[resource.subject(row.fields)].append(row)
+    return found
 
 
 def _of_kind(ground: _Ground) -> Part:
@@ -254,6 +267,7 @@ def _create(ground: _Ground, desired: Desired) -> Part:
     scene, resource = ground.scene, ground.resource
     if twins := _twins(ground, desired):
         return Part(findings=(_twin(desired, twins),))
+    former = _alike(ground.resource, desired, ground.orphans)
     before = scene.base.before(desired) if scene.base is not None else None
     if before is not None and not scene.allow_recreate:
         return Part(findings=(_recreate(desired),))
@@ -275,14 +289,19 @@ def _create(ground: _Ground, desired: Desired) -> Part:
         tag,
         deliveries=draft.deliveries,
     )
-    return Part((change,), draft.findings)
+    return Part((change,), (*draft.findings, *([_renamed(desired, former)] if former else [])))
 
 
-def _twins(ground: _Ground, desired: Desired) -> list[tuple[Live, str]]:
+def _twins(ground: _Ground, desired: Desired) -> _Likes:
     """The live rows without a tag that would mail the same people beside this manifest's own."""
-    about = ground.resource.subject(desired.fields)
-    found = [(row, ground.resource.likeness(desired, row)) for row in ground.strangers.get(about, ())]
-    return [(row, like) for row, like in found if like is not None and row.id not in desired.manifest.distinct]
+    found = _alike(ground.resource, desired, ground.strangers)
+    return [(row, like) for row, like in found if row.id not in desired.manifest.distinct]
+
+
+def _alike(resource: Resource, desired: Desired, rows: Mapping[Hashable, Sequence[Live]]) -> _Likes:
+    """Those of *rows*, by what they are about, that look like *desired*, each with what they have in common."""
+    found = ((row, resource.likeness(desired, row)) for row in rows.get(resource.subject(desired.fields), ()))
+    return [(row, like) for row, like in found if like is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,7 +494,7 @@ def _finding_order(finding: Finding) -> tuple[int, str, str, int]:
     return rank, finding.name or "", finding.rule, finding.id or 0
 
 
-def _twin(desired: Desired, twins: Sequence[tuple[Live, str]]) -> Finding:
+def _twin(desired: Desired, twins: _Likes) -> Finding:
     first, ids = twins[0][0].id, ", ".join(str(row.id) for row, _ in twins)
     look = "row looks" if len(twins) == 1 else "rows look"
     return rules.TWIN.about(
@@ -484,6 +503,17 @@ def _twin(desired: Desired, twins: Sequence[tuple[Live, str]]) -> Finding:
         f"{look} like the same subscription: ",
         *listed(f"{row.id} ({like})" for row, like in twins),
         f"; to adopt it, add under metadata:  id: {first}  or, if both are meant:  distinct: [{ids}]",
+    )
+
+
+def _renamed(desired: Desired, former: _Likes) -> Finding:
+    tag = former[0][0].tag
+    return rules.RENAMED.about(
+        desired,
+        former[0][0],
+        "no manifest claims any more what looks like the same subscription: row ",
+        *listed(f"{row.id} ({like})" for row, like in former),
+        f"; if this is its new name, add under metadata:  previousNames: [{tag and tag.name}]  and nobody is mailed",
     )
 
 

@@ -98,6 +98,14 @@ RECREATE = _rule(
     "Find out who removed it; then `--allow-recreate`, or delete the manifest.",
 )
 
+RENAMED = _rule(
+    _WARNING,
+    "renamed",
+    "A new row is planned although one of ours, which no manifest claims any more, sends the same thing to the same "
+    "people: perhaps the manifest was renamed. As it stands everybody is mailed as a new recipient, also who "
+    "unsubscribed from the old row.",
+    "Add the old name to `previousNames`: the row stays, nobody is mailed, and who unsubscribed stays out.",
+)
 TAKEN_OVER = _rule(
     _BLOCK,
     "taken-over",

@@ -258,6 +258,13 @@ MUTATIONS: tuple[Mutation, ...] = (
         also=("test_all_twins_are_named",),
     ),
     Mutation(
+        "a new name for a row of ours is asked after",
+        "planner.py",
+        "    former = _alike(ground.resource, desired, ground.orphans)\n",
+        "    former = ()\n",
+        "test_a_new_name_for_a_row_of_ours_is_asked_after",
+    ),
+    Mutation(
         "making a row again blocks",
         "planner.py",
         "    if before is not None and not scene.allow_recreate:\n",

@@ -91,7 +91,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
         pytest.param(["plan", "--help"], ["-P", "-m", "reconciler", "plan", "--help"], id="with its options"),
         pytest.param(["run", "plan", "x"], ["-P", "-m", "reconciler", "plan", "x"], id="run"),
         pytest.param(["run", "--", "--help"], ["-P", "-m", "reconciler", "--help"], id="run, two dashes"),
-        pytest.param(["test"], ["-m", "pytest", "-q", "-n", str(dev.at_once(os.cpu_count()))], id="the tests"),
+        pytest.param(["test"], ["-m", "pytest", "-q", "-n", "auto", "--maxprocesses", "8"], id="the tests"),
         pytest.param(["test", "-k", "dev"], ["-m", "pytest", "-q", "-k", "dev"], id="some of the tests"),
         pytest.param(["setup"], [], id="nothing to run"),
     ],
@@ -99,11 +99,6 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
 def test_the_first_word_chooses_what_is_run(arguments: list[str], command: list[str]) -> None:
     """`test` is pytest, `run` and every other word is the program."""
     assert command == dev.command_for(arguments)
-
-
-def test_tests_share_the_cores() -> None:
-    """Two processes a core, and no more than have something to do."""
-    assert [2, 2, 4, 8, 8] == [dev.at_once(cores) for cores in (None, 1, 2, 4, 64)]
 
 
 def test_without_a_word_it_explains_itself(checkout: Path) -> None:

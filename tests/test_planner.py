@@ -151,6 +151,31 @@ def test_rows_with_a_tag_are_never_twins() -> None:
     assert [("create", "weekly", None)] == steps(plan)
 
 
+@pytest.mark.parametrize("refused", [None, "--no-prune"])
+def test_a_new_name_for_a_row_of_ours_is_asked_after(refused: str | None) -> None:
+    """It mails everybody as new, whether the old row is removed or goes on beside it; the line to paste is said."""
+    plan = planned(manifest("new"), rows=[row(4)], refused=refused)
+
+    (finding,) = (finding for finding in plan.findings if finding.rule == "renamed")
+    assert (Severity.WARNING, "new", 4) == (finding.severity, finding.name, finding.id)
+    assert "row 4 (overlapping recipients)" in text(finding)
+    assert "previousNames: [weekly]" in text(finding)
+
+
+@pytest.mark.parametrize(
+    ("new", "others"),
+    [
+        pytest.param({"previous_names": ("weekly",)}, (), id="it is said"),
+        pytest.param({}, (manifest(),), id="the old one is still there"),
+        pytest.param({"dashboard": 1}, (), id="about something else"),
+        pytest.param({"target_value": ["dan@example.com"], "interval": 2}, (), id="to somebody else"),
+    ],
+)
+def test_what_is_no_new_name_is_not_asked_after(new: dict[str, Any], others: tuple[Manifest, ...]) -> None:
+    """Only what would mail the same people again."""
+    assert "renamed" not in rules_of(planned(manifest("new", **new), *others, rows=[row(4)]))
+
+
 @pytest.mark.parametrize("now", [manifest(), manifest("new", previous_names=("weekly",))])
 def test_making_a_row_again_blocks(now: Manifest) -> None:
     """It was at the base, also under a previous name, and its row is gone: creating it mails everybody again."""

@@ -12,7 +12,8 @@ import marshal
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -42,16 +43,15 @@ def both(
     parts = _parts(items)
     turns = _turns(len(parts))
     readable, writable = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    child = _forked()
-    if child == 0:
-        _answer(readable, writable, lambda: _worked(work, parts, turns))
-    os.close(writable)
-    answered = False
+    child, answered = None, False
     try:
         # Closed before the wait below, so that a child whose answer nobody wants any more does not wait to write it.
         with open(readable, "rb") as pipe:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            with _later(ENDING):
+                child = _forked()
+                if child == 0:
+                    _answer(readable, writable, lambda: _worked(work, parts, turns))
+                os.close(writable)
             if meanwhile is not None:
                 meanwhile()
             done = _worked(work, parts, turns)
@@ -64,6 +64,17 @@ def both(
     if answered:
         done |= marshal.loads(answer)  # noqa: S302  # our own child's words
     return [done[number] if number in done else work(part) for number, part in enumerate(parts)]
+
+
+@contextmanager
+def _later(signals: Iterable[signal.Signals]) -> Iterator[None]:
+    """Hear of *signals* at the end only."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _forked() -> int | None:

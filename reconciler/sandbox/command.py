@@ -42,7 +42,9 @@ def run(  # noqa: PLR0913  # one for each option of the command
         with _stopped_by_signals() as stop, sandbox.serve(port, host, insecure_bind) as server:
             key = sandbox.new_key() if new_key and not sandbox.key else sandbox.key
             echo(_as_json(server.url, sandbox, key) if as_json else _as_text(server.url, sandbox, key))
-            stop.wait()
+            # The system may hand the signal to a thread that serves: this one, which handles it, must wake up to hear.
+            while not stop.wait(0.5):
+                pass
     except OSError as error:
         raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}") from error
     finally:
