@@ -83,6 +83,7 @@ def _run_here(mutation: Mutation, folder: Path) -> int:
     shutil.copytree(
         ROOT / "tests" / "sandbox", folder / "tests" / "sandbox", ignore=shutil.ignore_patterns("__pycache__")
     )
+    shutil.copy2(ROOT / "tests" / "yardstick.py", folder / "tests")
     _change(mutation, folder / "reconciler" / "sandbox" / mutation.file)
     os.chdir(folder)
     sys.path.remove(str(ROOT))
