@@ -113,6 +113,18 @@ def _orphans(tagged: Sequence[Live], wanted: Sequence[Desired], rows: Rows) -> t
     return tuple(row for row in tagged if row.tag not in known)
 
 
+def unclaimed(rows: Iterable[Live], resolution: Resolution, namespace: str) -> list[Live]:
+    """Those of *rows* that carry a tag of *namespace* under which no manifest goes, or went, and that none names."""
+    manifests = [binding.desired.manifest for binding in resolution.bindings]
+    names = {name for manifest in manifests for name in (manifest.name, *manifest.previous_names)}
+    return [
+        row
+        for row in rows
+        if row.tag is not None and row.tag.namespace == namespace and row.tag.name not in names
+        if row.id not in resolution.claimed
+    ]
+
+
 def tag_of(desired: Desired, namespace: str) -> Tag:
     """The tag of a manifest's own rows."""
     return Tag(namespace, desired.name)

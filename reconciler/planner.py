@@ -30,6 +30,7 @@ from .model import (
     Manifest,
     Plan,
     Policy,
+    Severity,
     Tag,
 )
 from .privacy import Private, listed
@@ -163,7 +164,8 @@ _Likes = list[tuple[Live, str]]
 class _Ground:
     """What the manifests of one kind are planned on.
 
-    `strangers` are the rows without a tag, `orphans` those of ours without a manifest; both by what they are about.
+    `strangers` are the rows without a tag, `orphans` those of ours without a manifest, and `buried` the soft-deleted
+    ones without, where a base can tell who had left them; each by what they are about.
     """
 
     scene: Scene
@@ -171,11 +173,17 @@ class _Ground:
     case: Case
     strangers: Mapping[Hashable, Sequence[Live]]
     orphans: Mapping[Hashable, Sequence[Live]]
+    buried: Mapping[Hashable, Sequence[Live]]
 
     @classmethod
     def of(cls, scene: Scene, resource: Resource, case: Case) -> _Ground:
-        strangers = _by_subject(resource, case.resolution.untagged)
-        return cls(scene, resource, case, strangers, _by_subject(resource, case.resolution.orphans))
+        found = case.resolution
+        buried = (
+            [] if scene.base is None else identity.unclaimed(case.rows.deleted.values(), found, case.rows.namespace)
+        )
+        return cls(
+            scene, resource, case, *(_by_subject(resource, rows) for rows in (found.untagged, found.orphans, buried))
+        )
 
 
 def _by_subject(resource: Resource, rows: Iterable[Live]) -> Mapping[Hashable, Sequence[Live]]:
@@ -255,6 +263,9 @@ def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | Non
     """The manifest and its row, if the manifest was *before* at the base; or why the row stays as it is."""
     desired = binding.desired
     settled = ground.resource.settle(desired, live, before, ground.scene.wish)
+    settled = replace(settled, findings=(*settled.findings, *_about_former_row(ground, desired, live)))
+    if any(finding.severity is Severity.BLOCK for finding in settled.findings):
+        return Part(findings=settled.findings)
     if live.deleted and settled.stays_deleted:
         return Part(findings=settled.findings, unchanged=(desired.name,))
     if live.deleted and binding.how is not How.ID and (twins := _twins(ground, desired)):
@@ -268,6 +279,9 @@ def _create(ground: _Ground, desired: Desired) -> Part:
     if twins := _twins(ground, desired):
         return Part(findings=(_twin(desired, twins),))
     former = _alike(ground.resource, desired, ground.orphans)
+    for row, _ in (*former, *_alike(ground.resource, desired, ground.buried)):
+        if departed := _departed(ground, desired, row):
+            return Part(findings=(_readded(desired, row, departed),))
     before = scene.base.before(desired) if scene.base is not None else None
     if before is not None and not scene.allow_recreate:
         return Part(findings=(_recreate(desired),))
@@ -302,6 +316,33 @@ def _alike(resource: Resource, desired: Desired, rows: Mapping[Hashable, Sequenc
     """Those of *rows*, by what they are about, that look like *desired*, each with what they have in common."""
     found = ((row, resource.likeness(desired, row)) for row in rows.get(resource.subject(desired.fields), ()))
     return [(row, like) for row, like in found if like is not None]
+
+
+def _about_former_row(ground: _Ground, desired: Desired, live: Live) -> Iterator[Finding]:
+    """What is to be said of another row that the manifest had adopted at the base, and that is live still."""
+    scene, case = ground.scene, ground.case
+    then = scene.base.former(desired, live) if scene.base is not None else None
+    row = case.rows.live.get(then.id) if then is not None and then.id is not None else None
+    if row is None:
+        return
+    there = ground.resource.recipients(live.fields)
+    if departed := [person for person in _departed(ground, desired, row) if person not in there]:
+        yield _readded(desired, row, departed)
+    if row.id not in case.resolution.claimed and row.tag is None:
+        yield _left_behind(desired, live, row)
+
+
+def _departed(ground: _Ground, desired: Desired, row: Live) -> Sequence[Private]:
+    """Whom *desired* names that had left *row*, which was another manifest's, or this one's, at the base."""
+    base = ground.scene.base
+    owners = base.owners(row, ground.scene.namespace) if base is not None else ()
+    findings = (
+        finding
+        for then in owners
+        for finding in ground.resource.settle(desired, row, then, ground.scene.wish).findings
+        if finding.rule == rules.UNSUBSCRIBED.id
+    )
+    return list(dict.fromkeys(part for finding in findings for part in finding.message if isinstance(part, Private)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,6 +555,26 @@ def _renamed(desired: Desired, former: _Likes) -> Finding:
         "no manifest claims any more what looks like the same subscription: row ",
         *listed(f"{row.id} ({like})" for row, like in former),
         f"; if this is its new name, add under metadata:  previousNames: [{tag and tag.name}]  and nobody is mailed",
+    )
+
+
+def _readded(desired: Desired, row: Live, departed: Sequence[Private]) -> Finding:
+    previous = f"previousNames: [{row.tag.name}]" if row.tag is not None else f"id: {row.id}"
+    return rules.READDED.about(
+        desired,
+        row,
+        f"would be mailed again although they unsubscribed from row {row.id}, which looks like the one it had before: ",
+        *listed(departed),
+        f"; add under metadata:  {previous}  or remove them, or say --resubscribe ADDRESS for who asked to be back",
+    )
+
+
+def _left_behind(desired: Desired, live: Live, row: Live) -> Finding:
+    return rules.MOVED.about(
+        desired,
+        row,
+        f"has row {live.id} now, and had row {row.id} by its id at the base; row {row.id} stays live and is nobody's: "
+        "delete it in PostHog, or give it a manifest",
     )
 
 

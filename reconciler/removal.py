@@ -47,7 +47,8 @@ class Base:
         """What *desired*, bound to *live*, was at the base.
 
         The row leads there more surely than the name, which may have been another subscription's then: first whoever
-        adopted the row, then the name in its tag, then the manifest's name, previous names and id.
+        adopted the row, then the name in its tag, then the manifest's name, previous names and id. A manifest that had
+        adopted another row says nothing of this one.
         """
         kind, names = desired.manifest.kind, [desired.name, *desired.manifest.previous_names]
         if live is not None and (kind, live.id) in self.by_id:
@@ -59,9 +60,18 @@ class Base:
         ):
             names.insert(0, live.tag.name)
         for name in names:
-            if (kind, name) in self.by_name:
-                return self.by_name[kind, name]
+            then = self.by_name.get((kind, name))
+            if then is not None and (live is None or then.id in (None, live.id)):
+                return then
         return self.by_id.get((kind, desired.id)) if desired.id is not None else None
+
+    def former(self, desired: Desired, live: Live) -> Desired | None:
+        """What *desired* was at the base where it had adopted another row than *live*; None where it had not."""
+        for name in (desired.name, *desired.manifest.previous_names):
+            then = self.by_name.get((desired.manifest.kind, name))
+            if then is not None and not then.tombstone and then.id not in (None, live.id):
+                return then
+        return None
 
     def predecessors(self, live: Live, settled: Collection[str], tags: Collection[Tag]) -> list[Desired]:
         """Whose row *live*, which was taken over since, may have been: the manifests that have no row any more.

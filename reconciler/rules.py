@@ -106,6 +106,21 @@ RENAMED = _rule(
     "unsubscribed from the old row.",
     "Add the old name to `previousNames`: the row stays, nobody is mailed, and who unsubscribed stays out.",
 )
+MOVED = _rule(
+    _WARNING,
+    "moved",
+    "The manifest has another row than it had by its `metadata.id` at the base. The row of then stays as it is: live, "
+    "and nobody's.",
+    "Delete that row in PostHog, or give it a manifest of its own.",
+)
+READDED = _rule(
+    _BLOCK,
+    "readded",
+    "The manifest names people who unsubscribed from the row that it had before, under another name or another "
+    "`metadata.id`: they would be mailed again.",
+    "Add the old name to `previousNames`, or remove the addresses from the manifest; `--resubscribe ADDRESS` for a "
+    "person who asked to be back.",
+)
 TAKEN_OVER = _rule(
     _BLOCK,
     "taken-over",
@@ -166,6 +181,14 @@ EMPTIED = _rule(
     "emptied",
     "Everybody unsubscribed, which soft-deleted the row. It stays deleted.",
     "Delete the manifest; `--resubscribe ADDRESS` if a person asked to be back.",
+)
+STRANGERS = _rule(
+    _BLOCK,
+    "strangers",
+    "Nobody whom the manifest names is on the row any more, and it reaches other people: somebody replaced them by "
+    "hand, or they unsubscribed one by one. Neither may the former be mailed again unasked, nor the latter go on "
+    "unseen.",
+    "Name who is to be mailed in the manifest; `--resubscribe ADDRESS` brings a person back and takes the others off.",
 )
 DISABLED_BY_SERVER = _rule(
     _WARNING,

@@ -265,6 +265,27 @@ MUTATIONS: tuple[Mutation, ...] = (
         "test_a_new_name_for_a_row_of_ours_is_asked_after",
     ),
     Mutation(
+        "a new name is no way back for who unsubscribed",
+        "planner.py",
+        "        if departed := _departed(ground, desired, row):\n",
+        "        if False:\n",
+        "test_a_new_name_is_no_way_back_for_who_unsubscribed",
+    ),
+    Mutation(
+        "another id is no way back for who unsubscribed",
+        "planner.py",
+        "    if departed := [person for person in _departed(ground, desired, row) if person not in there]:\n",
+        "    if False:\n",
+        "test_another_id_is_no_way_back_for_who_unsubscribed",
+    ),
+    Mutation(
+        "a manifest and its row are not touched where its kind blocks",
+        "planner.py",
+        "    if any(finding.severity is Severity.BLOCK for finding in settled.findings):\n",
+        "    if False:\n",
+        "test_a_row_that_reaches_strangers_only_is_left_alone",
+    ),
+    Mutation(
         "making a row again blocks",
         "planner.py",
         "    if before is not None and not scene.allow_recreate:\n",

@@ -176,6 +176,74 @@ def test_what_is_no_new_name_is_not_asked_after(new: dict[str, Any], others: tup
     assert "renamed" not in rules_of(planned(manifest("new", **new), *others, rows=[row(4)]))
 
 
+TWO = ["ana@example.com", "bo@example.com"]
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        pytest.param(row(4), id="live"),
+        pytest.param(gone(4), id="deleted since"),
+        pytest.param(gone(4, target_value=""), id="everybody left"),
+    ],
+)
+def test_a_new_name_is_no_way_back_for_who_unsubscribed(old: Live) -> None:
+    """The row under the old name tells who left; the message has the line to paste."""
+    then = base(manifest(target_value=TWO))
+    plan = planned(manifest("new", target_value=TWO), rows=[old], base=then, refused="--no-prune")
+
+    assert ([], True) == (steps(plan), "readded" in rules_of(plan))
+    (finding,) = (finding for finding in plan.findings if finding.rule == "readded")
+    assert (Severity.BLOCK, "new", 4) == (finding.severity, finding.name, finding.id)
+    assert "bo@example.com; add under metadata:  previousNames: [weekly]" in text(finding)
+
+
+@pytest.mark.parametrize(
+    ("new", "given"),
+    [
+        pytest.param({"previous_names": ("weekly",)}, {}, id="the old name is said"),
+        pytest.param({"target_value": ["ana@example.com"]}, {}, id="who left is not named"),
+        pytest.param({}, {"wish": Wish(frozenset({"bo@example.com"}))}, id="who left asked to be back"),
+    ],
+)
+def test_a_new_name_that_brings_nobody_back_does_not_block(new: dict[str, Any], given: dict[str, Any]) -> None:
+    """Each is a way out of the block."""
+    then = base(manifest(target_value=TWO))
+
+    assert "readded" not in rules_of(
+        planned(manifest("new", **{"target_value": TWO, **new}), rows=[row(4)], base=then, **given)
+    )
+
+
+def test_another_id_than_at_the_base_is_another_row() -> None:
+    """Nobody has left a row on which nobody was yet; the row of then goes on as nobody's, which is said."""
+    rows = [row(4, name=None, target_value="eva@example.com"), row(5, name=None)]
+    plan = planned(manifest(id=4), rows=rows, base=base(manifest(id=5)))
+
+    assert [("update", "weekly", 4)] == steps(plan)
+    assert {"target_value": Cause.ADOPT} == causes(plan)
+    assert [("moved", 5, Severity.WARNING)] == [(each.rule, each.id, each.severity) for each in plan.findings]
+
+
+def test_another_id_is_no_way_back_for_who_unsubscribed() -> None:
+    """Who left the row of then is not added to the new one; who is on the new one anyway stays there."""
+    rows = [row(4, name=None, target_value="bo@example.com"), row(5, name=None)]
+    was = base(manifest(id=5, target_value=[*TWO, "cy@example.com"]))
+
+    assert ["moved"] == rules_of(planned(manifest(id=4, target_value=TWO), rows=rows, base=was))
+    assert ["readded", "moved"] == rules_of(
+        planned(manifest(id=4, target_value=["cy@example.com"]), rows=rows, base=was)
+    )
+
+
+def test_a_row_that_reaches_strangers_only_is_left_alone() -> None:
+    """Whatever else the manifest changes; somebody must say who is meant."""
+    rows = [row(4, target_value="x@example.com")]
+    plan = planned(manifest(dashboard=7), rows=rows, base=base(manifest()))
+
+    assert ([], ["strangers", "unsubscribed"]) == (steps(plan), rules_of(plan))
+
+
 @pytest.mark.parametrize("now", [manifest(), manifest("new", previous_names=("weekly",))])
 def test_making_a_row_again_blocks(now: Manifest) -> None:
     """It was at the base, also under a previous name, and its row is gone: creating it mails everybody again."""

@@ -28,10 +28,13 @@ def settle(desired: Desired, live: Live, base: Desired | None, wish: Wish, now: 
         del fields["title"]
     fields["target_value"], kept_out = _target(desired, live, before, wish)
     findings = [_kept_out(desired, live, kept_out)] if kept_out else []
-    # A row is not restored for nobody: everybody whom the manifest names has left (design §4).
-    stays_deleted = live.deleted and bool(kept_out) and len(kept_out) == len(_facts(desired).addresses)
+    everybody_left = bool(kept_out) and len(kept_out) == len(_facts(desired).addresses)
+    # A row is not restored for nobody (design §4).
+    stays_deleted = live.deleted and everybody_left
     if stays_deleted:
         findings.append(_emptied(desired, live))
+    elif everybody_left and live.fields["target_value"].meaning:
+        findings.append(_strangers(desired, live))
     if _is_switched_off(fields, live, before):
         del fields["enabled"]
         findings.append(_switched_off(desired, live))
@@ -140,6 +143,16 @@ def _emptied(desired: Desired, live: Live) -> Finding:
         live,
         f"everybody unsubscribed from row {live.id}, so it stays deleted; delete the manifest, "
         "or say --resubscribe ADDRESS for somebody who asked to be back",
+    )
+
+
+def _strangers(desired: Desired, live: Live) -> Finding:
+    return rules.STRANGERS.about(
+        desired,
+        live,
+        f"nobody whom the manifest names is on row {live.id} any more, but it reaches ",
+        *listed(recipients.as_addresses(recipients.addresses_in(live.fields["target_value"].text))),
+        "; name in the manifest who is to be mailed, or say --resubscribe ADDRESS for those who did not unsubscribe",
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconciler import diff
 from reconciler.kinds.effects import Generation
 from reconciler.kinds.subscription import Subscription
-from reconciler.model import Cause, Config, Live, Request
+from reconciler.model import Cause, Config, Live, Request, Severity
 from reconciler.privacy import Address, Private, Recipients, show
 from reconciler.resource import Edit, Wish
 from reconciler.sandbox import Sandbox
@@ -467,9 +467,8 @@ def test_a_field_that_an_old_server_does_not_know_is_a_mismatch(oracle: Sandbox)
         (ANA, ["Bo@example.com", ANA], [ANA, BO], (), ANA, "Bo@example.com"),
         (ANA, ["Bo@example.com", ANA], [ANA, BO], (BO,), f"{ANA},Bo@example.com", ""),
         (f"{ANA},BO@example.com", [ANA, BO], [ANA, BO], (), f"{ANA},{BO}", ""),
-        # Somebody joined by hand: taken out, as drift is; but never is the last one.
+        # Somebody joined by hand: taken out, as drift is.
         (f"{ANA},x@example.com", [ANA, BO], [ANA, BO], (), ANA, BO),
-        ("x@example.com", [BO], [BO], (), "x@example.com", BO),
         ("x@example.com", [BO, CY], [BO], (), CY, BO),
     ],
 )
@@ -485,6 +484,25 @@ def test_who_unsubscribed_is_kept_out(
         part.value for finding in result.findings for part in finding.message if isinstance(part, Private)
     )
     assert ["unsubscribed"] * bool(kept_out) == [finding.rule for finding in result.findings]
+
+
+def test_a_row_that_reaches_strangers_only_blocks() -> None:
+    """Replaced by hand or not: nobody is brought back unasked, nobody goes on unseen, no row is without recipients."""
+    row, want = live(target_value="x@example.com,y@example.com"), wanted(target_value=[BO])
+    result = settled(row, want, want)
+
+    assert row.fields["target_value"] == result.fields["target_value"]
+    assert [("unsubscribed", Severity.NOTE), ("strangers", Severity.BLOCK)] == [
+        (finding.rule, finding.severity) for finding in result.findings
+    ]
+    assert "it reaches x@example.com, y@example.com; " in show(result.findings[1].message, addresses=True)
+
+
+def test_who_is_brought_back_takes_the_place_of_strangers() -> None:
+    """The way out."""
+    result = settled(live(target_value="x@example.com"), wanted(target_value=[BO]), wanted(target_value=[BO]), BO)
+
+    assert (BO, ()) == (result.fields["target_value"].text, result.findings)
 
 
 @pytest.mark.parametrize("base", [None, [ANA, BO]])
