@@ -563,7 +563,7 @@ def _readded(desired: Desired, row: Live, departed: Sequence[Private]) -> Findin
     return rules.READDED.about(
         desired,
         row,
-        f"would be mailed again although they unsubscribed from row {row.id}, which looks like the one it had before: ",
+        f"would mail people again who unsubscribed from row {row.id}, which looks like the one it had before: ",
         *listed(departed),
         f"; add under metadata:  {previous}  or remove them, or say --resubscribe ADDRESS for who asked to be back",
     )
