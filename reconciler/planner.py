@@ -284,7 +284,7 @@ def _create(ground: _Ground, desired: Desired) -> Part:
             return Part(findings=(_readded(desired, row, departed),))
     before = scene.base.before(desired) if scene.base is not None else None
     if before is not None and not scene.allow_recreate:
-        return Part(findings=(_recreate(desired),))
+        return Part(findings=(_recreate(desired, _under_old_namespace(ground, desired)),))
     tag = identity.tag_of(desired, scene.namespace)
     draft = resource.create(desired, tag, ground.case.rows.sample)
     cause = _known(scene, Cause.MANIFEST if before is None else Cause.DRIFT)
@@ -343,6 +343,15 @@ def _departed(ground: _Ground, desired: Desired, row: Live) -> Sequence[Private]
         if finding.rule == rules.UNSUBSCRIBED.id
     )
     return list(dict.fromkeys(part for finding in findings for part in finding.message if isinstance(part, Private)))
+
+
+def _under_old_namespace(ground: _Ground, desired: Desired) -> Live | None:
+    """The live row that is the manifest's but for the namespace, which was another one at the base."""
+    base, by_tag = ground.scene.base, ground.case.rows.live_by_tag
+    if base is None or base.namespace in ("", ground.scene.namespace):
+        return None
+    names = (desired.name, *desired.manifest.previous_names)
+    return next((row for name in names for row in by_tag.get(Tag(base.namespace, name), ())), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,7 +587,14 @@ def _left_behind(desired: Desired, live: Live, row: Live) -> Finding:
     )
 
 
-def _recreate(desired: Desired) -> Finding:
+def _recreate(desired: Desired, old: Live | None) -> Finding:
+    if old is not None:
+        return rules.RECREATE.about(
+            desired,
+            old,
+            f"row {old.id} carries {old.tag}, in the namespace that the config had at the base; put that back, or "
+            f"add under metadata:  id: {old.id}  and  takeover: true",
+        )
     return rules.RECREATE.about(
         desired,
         None,

@@ -100,8 +100,8 @@ class Recipients(Private):
 
     @property
     def mask(self) -> str:
-        """Every address masked, the commas kept, so that the number of them can be read."""
-        return ",".join(mask_address(part) for part in self.value.split(","))
+        """Every address masked, the commas kept, so that they can be counted; nothing where there is none."""
+        return ",".join(mask_address(part) for part in self.value.split(",")) if self.value.strip() else ""
 
 
 Message = tuple[str | Private, ...]

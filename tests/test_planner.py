@@ -253,6 +253,18 @@ def test_making_a_row_again_blocks(now: Manifest) -> None:
     assert Severity.BLOCK is plan.findings[0].severity
 
 
+@pytest.mark.parametrize("now", [manifest(), manifest("new", previous_names=("weekly",))])
+def test_another_namespace_than_at_the_base_is_called_by_its_name(now: Manifest) -> None:
+    """The row is not gone: nobody is sent to make it again beside itself."""
+    then = Base.of("HEAD~1", desired(manifest()), "sales")
+    plan = planned(now, rows=[row(4, title="Weekly [sales:weekly]")], base=then)
+
+    assert ([], ["recreate"]) == (steps(plan), rules_of(plan))
+    assert "row 4 carries [sales:weekly], in the namespace" in text(plan.findings[0])
+    assert "id: 4  and  takeover: true" in text(plan.findings[0])
+    assert "--allow-recreate" not in text(plan.findings[0])
+
+
 def test_making_a_row_again_may_be_allowed() -> None:
     """`--allow-recreate`; the manifest did not change, so the cause is drift."""
     plan = planned(manifest(), base=base(manifest()), allow_recreate=True)

@@ -59,6 +59,7 @@ VALUES: list[Private] = [
         (Address("ana@example.com bo"), "a***@***"),
         (Address("ana@example.com;bo@example.com"), "a***@example.com"),
         (Recipients("ana@example.com, bo@example.com"), "a***@example.com,b***@example.com"),
+        (Recipients(""), ""),
         (SecretUrl("https://hooks.example.com:8443/T0/B0?key=x"), "https://hooks.example.com/***"),
         (SecretUrl("https://ana:pw@Hooks.example.com"), "https://hooks.example.com/***"),
         (SecretUrl("hooks.example.com/T0"), "***"),

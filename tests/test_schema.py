@@ -396,6 +396,8 @@ WORDED = [
     ({"title": 2026}, 'spec.title: 2026 is a number; put it in quotes: "2026"'),
     ({"title": True}, 'spec.title: true is a boolean; put it in quotes: "true"'),
     ({"title": ["x"]}, "spec.title: must be text, not a list"),
+    ({"dashboard": True}, "spec.dashboard: give its number, or a name from the config's references"),
+    ({"start_date": 1767603600}, "spec.start_date: write an instant with its zone: 2026-01-05T09:00:00Z"),
     ({"title": "x" * 101}, "spec.title: is 101 characters long; 100 is the most; shorten it"),
     (
         {"title": "two\nlines"},

@@ -182,6 +182,7 @@ class _Tally:
     is_throttled: bool = False
     doubts: int = 0
     last: Answer = field(default_factory=Answer)
+    problem: str = ""
 
     @property
     def in_doubt(self) -> bool:
@@ -241,7 +242,7 @@ class Courier:
         def once() -> Reply:
             nonlocal document
             reply, document = self._understood(asked, self._once(asked.request, body, tally))
-            tally.last = answers.answer_of(reply, self._key)
+            tally.last, tally.problem = answers.answer_of(reply, self._key), reply.problem
             tally.doubts += method != "GET" and retry.leaves_doubt(reply)
             if reply.status == 429:
                 tally.is_throttled = True
@@ -375,7 +376,9 @@ def _stopped(
             attempted=tally.attempted,
         )
     kind = type(error)
-    return kind(*error.message, attempted=tally.attempted)
+    # A host that is down must not look like one that wants to be left alone.
+    last = (f" (the last try: {tally.problem})",) if tally.problem and isinstance(error, OutOfTime) else ()
+    return kind(*error.message, *last, attempted=tally.attempted)
 
 
 def _plain(value: Any) -> Json:

@@ -64,13 +64,15 @@ def is_page(document: Json) -> bool:
 def page_of(document: Json, offset: int, decode: Callable[[Json], T]) -> Page[T]:
     """*document*, which `is_page`, with its rows decoded so that the raw ones need not be kept."""
     results = document["results"]
-    return Page(
-        offset,
-        document["count"],
-        document.get("next") is not None,
-        tuple(row["id"] for row in results),
-        tuple(decode(row) for row in results),
-    )
+    try:
+        rows = tuple(decode(row) for row in results)
+    except ValueError as error:
+        raise IncompleteListing(
+            f"the listing holds a row that cannot be read ({error}): nothing was planned from it. Check that the host "
+            "is PostHog's"
+        ) from error
+    ids = tuple(row["id"] for row in results)
+    return Page(offset, document["count"], document.get("next") is not None, ids, rows)
 
 
 def windows(count: int, received: int) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,7 @@ def settle(desired: Desired, live: Live, base: Desired | None, wish: Wish, now: 
         # On an adopted row a title that is left out is not compared (design §2).
         del fields["title"]
     fields["target_value"], kept_out = _target(desired, live, before, wish)
-    findings = [_kept_out(desired, live, kept_out)] if kept_out else []
+    findings = [_kept_out(desired, live, kept_out, before)] if kept_out else []
     everybody_left = bool(kept_out) and len(kept_out) == len(_facts(desired).addresses)
     # A row is not restored for nobody (design §4).
     stays_deleted = live.deleted and everybody_left
@@ -127,11 +127,12 @@ def _facts(desired: Desired) -> ManifestFacts:
     return facts
 
 
-def _kept_out(desired: Desired, live: Live, addresses: Sequence[str]) -> Finding:
+def _kept_out(desired: Desired, live: Live, addresses: Sequence[str], before: Desired | None) -> Finding:
+    why = "they unsubscribed" if before else f"row {live.id} was emptied by unsubscribes, and no base tells by whose"
     return rules.UNSUBSCRIBED.about(
         desired,
         live,
-        "kept out, because they unsubscribed: ",
+        f"kept out, because {why}: ",
         *listed(recipients.as_addresses(addresses)),
         "; remove them from the manifest, or say --resubscribe ADDRESS",
     )

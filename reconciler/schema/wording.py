@@ -1,8 +1,8 @@
 """From a violation to words: where, which rule, what is there, and the way out. Pure.
 
-Schemas may bring their own words: `patternErrorMessage` says how to write a value, `errorMessage` what a whole
-sub-schema means (editors show both). A value is echoed only masked where it may be private. Knows no file and no
-validator.
+Schemas may bring their own words: `patternErrorMessage` and `typeErrorMessage` say how to write a value, `errorMessage`
+what a whole sub-schema means (editors show them). A value is echoed only masked where it may be private. Knows no file
+and no validator.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _missing(pointer: Pointer, found: Violation) -> Iterator[Breach]:
 
 
 def _wrong_type(pointer: Pointer, found: Violation) -> Iterator[Breach]:
-    hint = found.schema.get("errorMessage")
+    hint = found.schema.get("typeErrorMessage") or found.schema.get("errorMessage")
     yield breach(pointer, "wrong-type", *((hint,) if hint else _retyped(pointer, found)))
 
 

@@ -226,6 +226,16 @@ def test_what_is_not_a_page_is_a_lost_answer(broken: dict[str, Any]) -> None:
     assert 5 == len(script.requests)
 
 
+def test_a_row_that_cannot_be_decoded_is_an_error() -> None:
+    """The listing says why; another program's answer is not planned from."""
+
+    def decode(row: Any) -> None:
+        raise ValueError("not a subscription")
+
+    with pytest.raises(IncompleteListing, match="cannot be read \\(not a subscription\\): nothing was planned"):
+        client(Script(page(1, 1))).rows(list_subscriptions(), decode=decode)
+
+
 def test_a_page_that_cannot_be_had_is_an_error() -> None:
     """When one page of many fails, no rows are returned at all."""
     shelf = Shelf(30)

@@ -164,6 +164,16 @@ def test_a_retry_after_beyond_the_deadline_ends_the_run_at_once(request_: Reques
     assert (1, []) == (len(script.requests), clock.slept)
 
 
+def test_a_host_that_is_down_does_not_look_like_one_that_wants_to_be_left_alone() -> None:
+    """Where there is no time for a further try, the sentence says how the last one ended."""
+    clock = Clock()
+    run = Run(0.1, clock=clock, sleep=clock.sleep)
+    script = Script(httpx.ConnectError("refused"))
+
+    with pytest.raises(OutOfTime, match=r"--timeout.*\(the last try: no connection could be made\)"):
+        client(script, run=run).get(GET)
+
+
 def test_a_server_that_only_throttles_is_waited_for_until_the_deadline() -> None:
     """A 429 does not count as a failed try; the deadline ends it, and is named."""
     clock, script = Clock(), Script(THROTTLED)

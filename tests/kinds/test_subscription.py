@@ -528,6 +528,15 @@ def test_a_row_that_everybody_left_stays_deleted(
     ]
 
 
+def test_who_had_left_an_emptied_row_is_said_only_where_a_base_tells() -> None:
+    """Without one, somebody who was never on the row would be said to have unsubscribed."""
+    row = live(target_value="", deleted=True)
+    without, with_base = (settled(row, wanted(), before).findings[0] for before in (None, wanted()))
+
+    assert "row 1 was emptied by unsubscribes, and no base tells by whose: " in show(without.message, addresses=False)
+    assert "they unsubscribed: " in show(with_base.message, addresses=False)
+
+
 def test_a_new_person_brings_an_emptied_row_back_without_those_who_left() -> None:
     """The reviewer named somebody who was never on it."""
     result = settled(live(target_value="", deleted=True), wanted(target_value=[ANA, CY]), wanted(target_value=[ANA]))
