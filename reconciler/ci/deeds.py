@@ -36,7 +36,7 @@ _ISSUE_WAYS_OUT = "give the job `issues: write` and a token, or say drift-issue:
 _NO_ISSUES = 410
 """What GitHub answers where issues are switched off for the repository."""
 
-_BY_BASE = ("unsubscribed", "emptied", "recreate")
+_BY_BASE = ("unsubscribed", "emptied", "strangers", "readded", "moved", "recreate")
 """Findings that hang on what the base says was applied."""
 
 # --- validate -------------------------------------------------------------------------------------------------------
