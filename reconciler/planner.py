@@ -263,7 +263,8 @@ def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | Non
     """The manifest and its row, if the manifest was *before* at the base; or why the row stays as it is."""
     desired = binding.desired
     settled = ground.resource.settle(desired, live, before, ground.scene.wish)
-    settled = replace(settled, findings=(*settled.findings, *_about_former_row(ground, desired, live)))
+    if about_former := tuple(_about_former_row(ground, desired, live)):
+        settled = replace(settled, findings=(*settled.findings, *about_former))
     if any(finding.severity is Severity.BLOCK for finding in settled.findings):
         return Part(findings=settled.findings)
     if live.deleted and settled.stays_deleted:
