@@ -275,17 +275,12 @@ def _of_row(ground: _Ground, binding: Binding, live: Live, before: Desired | Non
 
 
 def _create(ground: _Ground, desired: Desired) -> Part:
-    """Steps 5 and 6: no twin may exist, and a row that existed before is not made again unasked."""
+    """Steps 5 and 6: a new row, unless something says that there is, or was, one already."""
     scene, resource = ground.scene, ground.resource
-    if twins := _twins(ground, desired):
-        return Part(findings=(_twin(desired, twins),))
-    former = _alike(ground.resource, desired, ground.orphans)
-    for row, _ in (*former, *_alike(ground.resource, desired, ground.buried)):
-        if departed := _departed(ground, desired, row):
-            return Part(findings=(_readded(desired, row, departed),))
     before = scene.base.before(desired) if scene.base is not None else None
-    if before is not None and not scene.allow_recreate:
-        return Part(findings=(_recreate(desired, _under_old_namespace(ground, desired)),))
+    former = _alike(ground.resource, desired, ground.orphans)
+    if (doubt := _doubt(ground, desired, before, former)) is not None:
+        return Part(findings=(doubt,))
     tag = identity.tag_of(desired, scene.namespace)
     draft = resource.create(desired, tag, ground.case.rows.sample)
     cause = _known(scene, Cause.MANIFEST if before is None else Cause.DRIFT)
@@ -305,6 +300,19 @@ def _create(ground: _Ground, desired: Desired) -> Part:
         deliveries=draft.deliveries,
     )
     return Part((change,), (*draft.findings, *([_renamed(desired, former)] if former else [])))
+
+
+def _doubt(ground: _Ground, desired: Desired, before: Desired | None, former: _Likes) -> Finding | None:
+    """Why no row is made: it has a twin, somebody would be back who left, or it existed before."""
+    scene = ground.scene
+    if twins := _twins(ground, desired):
+        return _twin(desired, twins)
+    for row, _ in (*former, *_alike(ground.resource, desired, ground.buried)):
+        if departed := _departed(ground, desired, row):
+            return _readded(desired, row, departed)
+    if before is not None and not scene.allow_recreate:
+        return _recreate(desired, _under_old_namespace(ground, desired))
+    return None
 
 
 def _twins(ground: _Ground, desired: Desired) -> _Likes:
