@@ -63,4 +63,5 @@ def _comparable(value: Any) -> Any:
     Deepdiff hashes each member of a set by itself, which takes four times as long as comparing two texts.
     """
     meaning = getattr(value, "meaning", value)
-    return repr(sorted(meaning)) if isinstance(meaning, frozenset) else meaning
+    # Begun with what no text from a server holds, lest a text that looks like a set is taken for one.
+    return f"\0{sorted(meaning)!r}" if isinstance(meaning, frozenset) else meaning

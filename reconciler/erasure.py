@@ -114,6 +114,9 @@ class _Run:
             sent = self._sender.send(operations.delete_recording(id))
         except (ServerError, Interrupted) as error:
             return self._unsent(id, error)
+        except Exception as error:  # nobody foresaw it, so nobody knows what was sent  # noqa: BLE001
+            self._over = self._over or say("not sent: an earlier one ended in a way that nobody foresaw")
+            return Outcome(id, Fate.UNKNOWN, say(f"unexpected {type(error).__name__}: it may or may not be erased"))
         if sent.status != 204:
             reason = say(f"the answer was {sent.status}, not 204: this is not how PostHog answers; check the host")
             return Outcome(id, Fate.UNKNOWN, reason, attempts=sent.attempts)

@@ -54,8 +54,11 @@ def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ON
                 raise
 
     with ThreadPoolExecutor(at_once, thread_name_prefix="several") as pool:
-        workers = [pool.submit(work) for _ in range(min(at_once, len(things)))]
+        workers: list[Future[None]] = []
         try:
+            for _ in range(min(at_once, len(things))):
+                if not _joined(pool, work, workers):
+                    break
             for worker in workers:
                 awaited(worker)
         finally:
@@ -63,6 +66,17 @@ def several(things: Sequence[T], deed: Callable[[T], R], *, at_once: int = AT_ON
             for worker in workers:
                 _settle(worker)
     return [results[index] for index in range(len(things))]
+
+
+def _joined(pool: ThreadPoolExecutor, work: Callable[[], None], workers: list[Future[None]]) -> bool:
+    """Whether one more does *work*. Where no further thread is to be had, those who are at it already do all of it."""
+    try:
+        workers.append(pool.submit(work))
+    except RuntimeError:
+        if not workers:
+            raise
+        return False
+    return True
 
 
 def meanwhile(waiting: Callable[[], T], deed: Callable[[], R]) -> tuple[T, R]:

@@ -103,6 +103,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if row.tag is not None]",
         "test_rows_of_others_stay",
         also=(
+            "test_another_namespace_than_at_the_base_is_called_by_its_name",
             "test_an_adopted_row_with_somebody_elses_tag_by_now_stays",
             "test_an_id_with_somebody_elses_tag_blocks",
             "test_every_live_row_is_counted_once",
@@ -149,6 +150,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
         "test_a_row_protected_at_the_base_stays",
         also=(
+            "test_a_new_name_is_no_way_back_for_who_unsubscribed",
             "test_a_protected_row_stays_under_a_tombstone",
             "test_a_row_brought_back_under_an_old_tombstone_is_drift",
             "test_git_removed_a_manifest_that_was_at_the_base",
@@ -161,6 +163,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        found = [self.by_id[live.kind, live.id]] if (live.kind, live.id) in self.by_id else []\n",
         "        found: list[Desired] = []\n",
         "test_a_row_protected_at_the_base_stays",
+        also=("test_another_id_is_no_way_back_for_who_unsubscribed",),
     ),
     Mutation(
         "protection is read at the base, by previous name",
@@ -231,6 +234,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        if desired is not None and desired.name not in names\n",
         "        if desired is not None\n",
         "test_a_row_whose_manifest_only_lost_its_id_stays",
+        also=("test_another_id_than_at_the_base_is_another_row",),
     ),
     Mutation(
         "an adopted row that another manifest adopts stays",
@@ -263,6 +267,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    former = _alike(ground.resource, desired, ground.orphans)\n",
         "    former = ()\n",
         "test_a_new_name_for_a_row_of_ours_is_asked_after",
+        also=("test_a_new_name_is_no_way_back_for_who_unsubscribed",),
     ),
     Mutation(
         "a new name is no way back for who unsubscribed",
@@ -291,6 +296,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if before is not None and not scene.allow_recreate:\n",
         "    if False:\n",
         "test_making_a_row_again_blocks",
+        also=("test_another_namespace_than_at_the_base_is_called_by_its_name",),
     ),
     Mutation(
         "a row adopted by id gets no tag",
@@ -299,6 +305,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        return self.own_tag\n",
         "test_a_row_adopted_by_id_is_not_written",
         also=(
+            "test_another_id_than_at_the_base_is_another_row",
             "test_a_row_adopted_by_id_is_edited_without_a_tag",
             "test_a_row_whose_id_the_base_had_is_not_newly_adopted",
             "test_an_adopted_row_that_another_manifest_adopts_stays",
@@ -356,7 +363,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         "names = desired.manifest.kind, [desired.name, *desired.manifest.previous_names]",
         "names = desired.manifest.kind, [desired.name]",
         "test_making_a_row_again_blocks",
-        also=("test_somebody_who_unsubscribed_is_kept_out_under_another_name",),
+        also=(
+            "test_another_namespace_than_at_the_base_is_called_by_its_name",
+            "test_somebody_who_unsubscribed_is_kept_out_under_another_name",
+        ),
     ),
     Mutation(
         "a replacement soft-deletes before it creates",

@@ -24,6 +24,11 @@ def test_a_field_that_the_row_lacks_differs_from_a_value_only() -> None:
     assert ("a",) == changed({}, {"a": 1, "b": None})
 
 
+def test_a_text_that_looks_like_a_set_is_none() -> None:
+    """Whoever writes a row cannot hide a change of its target."""
+    assert ("a",) == changed({"a": target(None, "['ana@example.com']")}, {"a": target(EMAIL, "ana@example.com")})
+
+
 def test_clearing_a_field_is_a_change() -> None:
     """From a value to null, and back."""
     assert ("a", "b") == changed({"a": 1, "b": None}, {"a": None, "b": 1})

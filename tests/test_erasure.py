@@ -81,6 +81,7 @@ def one_by_one(server: Server, *ids: str, proven: bool = True, **orders: object)
         pytest.param(NoAnswer("500", attempted=attempted(500, "recording_api_failure")), "failed", id="its own 500"),
         pytest.param(OutOfTime("late", attempted=attempted(429)), "skipped", id="out of time"),
         pytest.param(Interrupted("stop"), "skipped", id="interrupted"),
+        pytest.param(RuntimeError("can't start new thread"), "unknown", id="what nobody foresaw"),
     ],
 )
 def test_each_answer_means_one_thing(answer: Sent | Exception, fate: str) -> None:
@@ -98,6 +99,7 @@ def test_each_answer_means_one_thing(answer: Sent | Exception, fate: str) -> Non
         Moved("302", attempted=attempted(302)),
         OutOfTime("late"),
         Interrupted("stop"),
+        RuntimeError("can't start new thread"),
     ],
     ids=repr,
 )

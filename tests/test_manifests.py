@@ -736,6 +736,37 @@ def test_a_child_that_cannot_be_had_changes_nothing(monkeypatch: pytest.MonkeyPa
     assert before == os.listdir("/dev/fd")
 
 
+@pytest.fixture
+def children_are_forgotten() -> Iterator[None]:
+    """SIGCHLD is ignored, as some supervisors leave it: the system does not keep how a child ended."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+def test_a_child_of_which_nobody_can_tell_how_it_ended_changes_nothing(children_are_forgotten: None) -> None:
+    """What it says is not believed."""
+    assert [[2], [4], [6]] == teamwork.both(doubled, [1, 2, 3], lambda: time.sleep(0.2))
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_pipes_that_cannot_be_had_change_nothing(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Where too many files are open everything is done here, and nothing stays open."""
+    pipe, had = os.pipe, []
+
+    def scarce() -> tuple[int, int]:
+        had.append(at)
+        if len(had) == at:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return pipe()
+
+    monkeypatch.setattr(os, "pipe", scarce)
+    before, done = os.listdir("/dev/fd"), list[str]()
+
+    assert [[2], [4], [6]] == teamwork.both(doubled, [1, 2, 3], lambda: done.append("meanwhile"))
+    assert (before, ["meanwhile"]) == (os.listdir("/dev/fd"), done)
+
+
 def test_a_child_that_dies_changes_nothing() -> None:
     """What it took on is done by the parent."""
     parent = os.getpid()

@@ -96,6 +96,36 @@ def test_something_is_done_while_another_waits() -> None:
     assert (True, True) == meanwhile(waiting, deed)
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_where_no_further_thread_is_to_be_had_the_others_do_it_all(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Nothing is lost, and nothing is raised of which some is done already."""
+    start, begun = threading.Thread.start, list[threading.Thread]()
+
+    def scarce(thread: threading.Thread) -> None:
+        if len(begun) == most:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+
+    assert [0, 2, 4, 6] == several(range(4), lambda number: number * 2)
+
+
+def test_without_any_thread_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is raised, and no deed was done."""
+    done: list[int] = []
+
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+
+    with pytest.raises(RuntimeError, match="new thread"):
+        several([1, 2], done.append)
+    assert [] == done
+
+
 def test_an_error_of_what_waits_is_raised_when_the_deed_is_done() -> None:
     """Not lost in its thread."""
     done: list[str] = []

@@ -41,8 +41,12 @@ def both(
     *meanwhile* is done here first, while the child is at work already.
     """
     parts = _parts(items)
-    turns = _turns(len(parts))
-    readable, writable = os.pipe()
+    try:
+        turns, readable, writable = _pipes(len(parts))
+    except OSError:  # too many files are open
+        if meanwhile is not None:
+            meanwhile()
+        return [work(part) for part in parts]
     child, answered = None, False
     try:
         # Closed before the wait below, so that a child whose answer nobody wants any more does not wait to write it.
@@ -60,7 +64,7 @@ def both(
         os.read(turns, PARTS)  # after an error or an interrupt nobody needs the rest
         os.close(turns)
         if child is not None:
-            answered = os.waitpid(child, 0)[1] == 0
+            answered = _ended_well(child)
     if answered:
         done |= marshal.loads(answer)  # noqa: S302  # our own child's words
     return [done[number] if number in done else work(part) for number, part in enumerate(parts)]
@@ -88,6 +92,26 @@ def _forked() -> int | None:
 def _parts(items: Sequence[T]) -> list[Sequence[T]]:
     size = -(-len(items) // PARTS)
     return [items[begin : begin + size] for begin in range(0, len(items), size)]
+
+
+def _pipes(many: int) -> tuple[int, int, int]:
+    """The turns for *many* parts, and the two ends of the pipe for the child's answer."""
+    readable, writable = os.pipe()
+    try:
+        return _turns(many), readable, writable
+    except OSError:
+        os.close(readable)
+        os.close(writable)
+        raise
+
+
+def _ended_well(child: int) -> bool:
+    """Whether *child*, which is waited for, did all that it took on."""
+    try:
+        return os.waitpid(child, 0)[1] == 0
+    except ChildProcessError:
+        # Whoever started this program ignores SIGCHLD, which is inherited: how a child ended cannot be told then.
+        return False
 
 
 def _turns(many: int) -> int:

@@ -278,7 +278,7 @@ def test_a_kill_while_creates_are_under_way(here: Ground, phase: str) -> None:
 
 def test_a_kill_and_a_new_start_while_a_create_is_still_under_way(here: Ground) -> None:
     """No client can see it: the next run finds both rows, names them, touches neither, and refuses with exit 3."""
-    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase="before", seconds=3.0))
+    here.stage.sandbox.faults.add(Fault("delay", method="POST", phase="before", seconds=6.0))
     process = here.apply("--parallel", "1")
     here.until(lambda: len(here.stage.sandbox.requests()) >= 3)
     time.sleep(0.3)
